@@ -1,0 +1,190 @@
+# Store API.  `make help` lists what can be asked for.
+#
+# The three programs of a checkout land in build/, everything else below it.
+# Variants live beside each other: make BUILD=build/clang CC=clang,
+# make BUILD=build/asan SANITIZE=address,undefined, make TEST_HOOKS=1 BUILD=build/hooks.
+
+VERSION := 0.1.0
+
+BUILD ?= build
+CC = gcc
+PKG_CONFIG ?= pkg-config
+SANITIZE ?=
+TEST_HOOKS ?=
+PORT ?= 8083
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+# A distribution's tree keeps its settings in /etc, others below the prefix.
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+CONFIG_DIR := $(SYSCONFDIR)/store-api
+
+# ---------------------------------------------------------------- flags
+
+OPTIMIZE ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 -Werror
+HARDENING := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) \
+	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer)
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -DSTORE_API_VERSION='"$(VERSION)"' \
+	-DCONFIG_DIR='"$(CONFIG_DIR)"' $(if $(TEST_HOOKS),-DTEST_HOOKS)
+CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FLAGS) -pthread
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
+
+# Asked only when something is compiled: a bare machine has no pkg-config yet.
+JSON_CFLAGS = $(shell $(PKG_CONFIG) --cflags json-c)
+JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
+CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
+LMDB_LIBS = $(shell $(PKG_CONFIG) --libs lmdb)
+FCGI_LIBS = $(shell $(PKG_CONFIG) --libs fcgi)
+CUNIT_LIBS = $(shell $(PKG_CONFIG) --libs cunit)
+MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
+
+# ---------------------------------------------------------------- the house
+
+# From the roof down: a room may use only those behind it (tests/lint/includes.sh).
+ROOMS := pool api sync central rules health control metrics store config model base
+STORE_WRITE := index_write write build
+
+room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
+store_write_objects := $(STORE_WRITE:%=$(BUILD)/obj/store/%.o)
+
+# Reading and writing are two archives, so that the responders can't link a writer.
+ARCHIVES := $(patsubst %,$(BUILD)/lib/%.a,$(filter-out store,$(ROOMS)) store_write store_read)
+archive = $(patsubst %,$(BUILD)/lib/%.a,$(1))
+
+POOL_ARCHIVES := $(call archive,config pool api health control metrics store_read model base)
+SYNCD_ARCHIVES := $(call archive,config sync central rules control metrics store_write store_read \
+	model base)
+ALL_ARCHIVES := $(call archive,pool api sync central rules health control metrics store_write \
+	store_read config model base)
+
+PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
+TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen
+
+UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
+UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
+CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
+
+.PHONY: all programs tests demo-programs check check-deep demo install clean format help \
+	packages-build packages-demo packages-check
+.DELETE_ON_ERROR:
+
+all: programs
+
+programs: $(PROGRAMS)
+
+tests: programs $(TEST_PROGRAMS)
+
+demo-programs: programs $(BUILD)/tests/central $(BUILD)/tests/listen
+
+help:
+	@echo 'make                 the programs, in $(BUILD)/'
+	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
+	@echo 'make check           all tests; make check-deep: the longer ones'
+	@echo 'make install         DESTDIR= PREFIX= SYSCONFDIR='
+	@echo 'make format          clang-format over all sources'
+	@echo 'make compile_commands.json, make clean'
+	@echo 'variants: CC=clang, SANITIZE=address,undefined, TEST_HOOKS=1, BUILD=build/variant'
+
+# ---------------------------------------------------------------- compiling
+
+# One short line for each step; make V=1 shows the commands.
+say = $(if $(V),,@echo '  $(1) $@';)
+
+# Objects are made anew when the way of making them changes.
+FLAGS_FILE := $(BUILD)/flags
+FLAGS_TEXT := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+ifneq ($(file <$(FLAGS_FILE)),$(FLAGS_TEXT))
+.PHONY: $(FLAGS_FILE)
+endif
+$(FLAGS_FILE):
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_TEXT))' >$@
+
+$(BUILD)/obj/%.o: src/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/tests/%.o: tests/%.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
+
+define room_archive
+$(BUILD)/lib/$(1).a: $(2)
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(call say,AR)$(AR) rcs $$@ $$^
+endef
+$(foreach room,$(filter-out store,$(ROOMS)),$(eval $(call room_archive,$(room),$(call room_objects,$(room)))))
+$(eval $(call room_archive,store_write,$(store_write_objects)))
+$(eval $(call room_archive,store_read,$(filter-out $(store_write_objects),$(call room_objects,store))))
+
+# ---------------------------------------------------------------- linking
+
+$(BUILD)/store-api.fcgi: $(BUILD)/obj/main/store_api.o $(POOL_ARCHIVES)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
+
+$(BUILD)/store-syncd: $(BUILD)/obj/main/store_syncd.o $(SYNCD_ARCHIVES)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
+
+$(BUILD)/tests/unit: $(UNIT_OBJECTS) $(ALL_ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(CUNIT_LIBS)
+
+$(BUILD)/tests/central: $(CENTRAL_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(MICROHTTPD_LIBS) $(JSON_LIBS)
+
+$(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+
+# ---------------------------------------------------------------- running and testing
+
+packages-build packages-demo packages-check:
+	@packaging/packages.sh $(@:packages-%=%)
+
+# The second make sees what the first has installed.
+demo: packages-demo
+	@$(MAKE) --no-print-directory demo-programs
+	@BUILD='$(BUILD)' PORT='$(PORT)' tests/demo/demo.sh
+
+check: packages-check
+	@MAKE='$(MAKE)' tests/check.sh
+
+check-deep: packages-check
+	@MAKE='$(MAKE)' tests/check.sh --deep
+
+# ---------------------------------------------------------------- installing
+
+BINDIR = $(DESTDIR)$(PREFIX)
+EXAMPLES = $(BINDIR)/share/doc/store-api/examples
+
+# Settings that are there stay as they are.
+install: programs
+	install -d $(BINDIR)/lib/store-api $(BINDIR)/sbin $(DESTDIR)$(CONFIG_DIR) $(EXAMPLES)/lighttpd
+	install -m 0755 $(BUILD)/store-api.fcgi $(BINDIR)/lib/store-api/store-api.fcgi
+	install -m 0755 $(BUILD)/store-syncd $(BINDIR)/sbin/store-syncd
+	for f in store-api.conf store-syncd.conf; do \
+		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
+		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done
+	install -m 0644 conf/lighttpd/* $(EXAMPLES)/lighttpd/
+
+# ---------------------------------------------------------------- house-keeping
+
+compile_commands.json: Makefile $(FLAGS_FILE)
+	@{ echo '['; sep=; for f in $(wildcard src/*/*.c) $(UNIT_SOURCES) $(wildcard tests/*/*.c); do \
+		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' "$$f" \
+		'$(subst ",\",$(subst ','\'',$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS))) -c '"$$f"; \
+		sep=",$$(printf '\n_')"; sep=$${sep%_}; done; echo; echo ']'; } >$@
+
+format:
+	clang-format -i $(wildcard src/*/*.c include/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])
+
+clean:
+	rm -rf $(BUILD) compile_commands.json

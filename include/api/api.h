@@ -1,0 +1,72 @@
+/*
+ * api/api.h: request in, response out; knows nothing of FastCGI.
+ *
+ * The rules of the REST API live behind this: routing on the raw request URI,
+ * keys, parameters, error envelope, handlers.  Manual: store-api(7).
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "metrics/metrics.h"
+#include "store/read.h"
+
+/* What main/ chose from the settings; all of it outlives the api. */
+struct api_options {
+	struct store_options store;
+	const char *run_dir;
+	const char *store_id;
+	const char *version;
+	const char *const *api_keys;
+	size_t n_api_keys;
+	const char *mount_from, *mount_to; /* "" where unset */
+	int64_t max_staleness_seconds;     /* 0: never */
+	int64_t max_body_bytes;
+	struct metrics_pool *metrics;
+};
+
+struct api;
+
+/* One per worker process, after fork(); shared by its threads. */
+enum st_err api_open(const struct api_options *options, struct api **out);
+void api_close(struct api *a);
+
+/* Now and then, also while idle: lets go of a store that was replaced meanwhile. */
+void api_refresh(struct api *a);
+
+/* The web server's words; spans are the caller's, .data NULL where absent. */
+struct api_request {
+	struct span method;  /* REQUEST_METHOD */
+	struct span uri;     /* REQUEST_URI, raw */
+	struct span prefix;  /* STORE_API_PREFIX; overrides the mount setting */
+	struct span keys[2]; /* every HTTP_X_API_KEY that came, up to two */
+	size_t n_keys;
+	struct span request_id;  /* HTTP_X_REQUEST_ID */
+	struct span remote_addr; /* REMOTE_ADDR, for the log */
+};
+
+/* Reused by a thread from request to request; its buffers keep their memory up to a limit. */
+struct api_response {
+	int status;
+	struct buf headers; /* "Name: value\r\n" lines, Status: not among them */
+	struct buf body;    /* also for HEAD, where the caller must not send it */
+	enum metrics_route route;
+	char request_id[65];
+};
+
+void api_response_init(struct api_response *r);
+void api_response_free(struct api_response *r);
+
+/* Never fails: a failure is a response too. */
+void api_handle(struct api *a, const struct api_request *request, struct api_response *response);
+
+/* The response of the pool itself, where no request could be read: 408, 500, 503 in the envelope. */
+void api_problem(struct api_response *response, int status, const char *code, const char *message);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * api/call.h: one request on its way through src/api/.
+ */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/api.h"
+#include "api/path.h"
+#include "base/json_writer.h"
+
+struct api {
+	struct api_options options; /* what it points to is main's */
+	struct store_reader *store;
+	char instance[9]; /* in front of request ids made here */
+	_Atomic uint64_t requests;
+};
+
+struct call {
+	struct api *api;
+	const struct api_request *request;
+	struct api_response *response;
+	struct path path;
+};
+
+/* Error codes are constants of problem.c's table: status and text follow from them. */
+enum problem {
+	PROBLEM_UNAUTHORIZED,
+	PROBLEM_INVALID_PATH,
+	PROBLEM_NOT_FOUND,
+	PROBLEM_PRODUCT_NOT_FOUND,
+	PROBLEM_METHOD_NOT_ALLOWED,
+	PROBLEM_INVALID_PARAMETER,
+	PROBLEM_CACHE_TOO_STALE,
+	PROBLEM_CACHE_NOT_READY,
+	PROBLEM_STORAGE_ERROR,
+	PROBLEM_INTERNAL,
+	PROBLEM_COUNT
+};
+
+/*
+ * The error envelope as the whole response.  details: a JSON object, or NULL
+ * for {}.
+ */
+void problem_respond(struct call *c, enum problem problem, const struct buf *details);
+
+/* The same with details of one or two texts; name2 NULL: one. */
+void problem_respond_with(struct call *c, enum problem problem, const char *name1,
+    struct span text1, const char *name2, const char *text2);
+
+/* What a snapshot that can't be had means to a client. */
+void problem_of_store(struct call *c, enum st_err err);
+
+/* "Name: value\r\n" added to the response. */
+void response_header(struct api_response *r, const char *name, const char *value);
+
+/* A snapshot for a read of products, with the freshness headers set; false: a problem was sent. */
+bool call_open_snapshot(struct call *c, struct store_snapshot *s, struct sync_record *record);
+
+/* Handlers: each makes the whole response. */
+void inventory_list(struct call *c);
+void inventory_product(struct call *c);
+void status_get(struct call *c);
+void health_get(struct call *c);
+void metrics_get(struct call *c);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * central/http.h: HTTP requests that never block; the one place that knows curl.
+ *
+ * All requests of the daemon run side by side in one thread.  The daemon's
+ * loop sleeps in http_wait(), which also watches the loop's own descriptors,
+ * so that a long poll never delays a signal or a control message.
+ *
+ * TLS is always verified, redirects are not followed (our key would go along),
+ * no proxy is used, an answer's body has a limit that is counted after
+ * decompression.
+ */
+#ifndef CENTRAL_HTTP_H
+#define CENTRAL_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "model/record.h"
+
+struct http;
+struct http_request;
+
+struct http_options {
+	const char *ca_file, *client_cert, *client_key; /* paths of PEM files; "" where unset */
+};
+
+struct http_answer {
+	enum failure_class failure; /* of the exchange itself; FAILURE_NONE: there is an answer */
+	char message[RECORD_TEXT_SIZE]; /* for people, when it failed */
+	long status;                    /* HTTP's, 0 without an answer */
+	struct span body;               /* valid during the callback */
+	int64_t retry_after_ms;         /* what a 429 or 503 asks us to wait; 0: nothing said */
+};
+
+typedef void http_done(void *arg, const struct http_answer *answer);
+
+struct http_call {
+	const char *url;
+	const char *const *headers; /* "Name: value", n_headers of them; copied */
+	size_t n_headers;
+	int64_t timeout_ms; /* of the whole exchange, by base/clock */
+	size_t body_max;    /* bytes */
+	http_done *done;    /* called once, from http_wait(), unless cancelled */
+	void *arg;
+};
+
+enum st_err http_open(const struct http_options *options, struct http **out);
+
+/* Cancels what is under way. */
+void http_close(struct http *h);
+
+/* Start a GET.  *out is valid until its callback has been called or it is cancelled. */
+enum st_err http_get(struct http *h, const struct http_call *call, struct http_request **out);
+
+/* NULL is fine. */
+void http_cancel(struct http *h, struct http_request *r);
+
+struct http_watch {
+	int fd;     /* to read from */
+	bool ready; /* set by http_wait() */
+};
+
+/*
+ * Wait for at most timeout_ms real milliseconds (-1: no limit) for progress of
+ * a request or one of the descriptors, then carry requests on and call back.
+ */
+void http_wait(struct http *h, struct http_watch *watches, size_t n, int timeout_ms);
+
+#endif

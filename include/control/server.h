@@ -1,0 +1,43 @@
+/*
+ * control/server.h: the daemon's end of the control socket.
+ *
+ * Never blocks.  The daemon's loop polls control_server_fd() for reading (an
+ * epoll set that holds the listener and all connections) and calls
+ * control_server_turn() when it is ready or a deadline of it has come.
+ *
+ * A peer may be root, the daemon's own user, or anybody else that the mode of
+ * the socket (0660) lets connect; the latter is `trusted == false`.
+ */
+#ifndef CONTROL_SERVER_H
+#define CONTROL_SERVER_H
+
+#include "base/clock.h"
+#include "control/message.h"
+
+struct control_server;
+struct control_peer; /* one connection that waits for its answer */
+
+/*
+ * Called from control_server_turn() for each valid request.  The handler (or
+ * anybody later) must call control_answer() exactly once for the peer, unless
+ * control_server_close() comes first.
+ */
+typedef void control_handler(
+    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted);
+
+/*
+ * Bind RUN_DIR/control.sock: a dead socket there is replaced, a living one is
+ * ST_BUSY.  *why gets one clear line on failure.
+ */
+enum st_err control_server_open(const char *run_dir, control_handler *handler, void *arg,
+    struct control_server **out, struct buf *why);
+void control_server_close(struct control_server *s); /* removes the socket; open peers see an end */
+
+int control_server_fd(const struct control_server *s);
+struct mono control_server_deadline(const struct control_server *s);
+void control_server_turn(struct control_server *s, struct mono now);
+
+/* The answer's JSON (copied).  A peer that hung up meanwhile is fine. */
+void control_answer(struct control_peer *peer, const struct buf *json);
+
+#endif

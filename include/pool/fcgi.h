@@ -1,0 +1,30 @@
+/*
+ * pool/fcgi.h: one FastCGI request on one descriptor; the one place that knows
+ * libfcgi.
+ *
+ * libfcgi's own accept loop is not used: it can't be stopped with threads, and
+ * a connection that the web server keeps would cost a thread while it is idle.
+ */
+#ifndef POOL_FCGI_H
+#define POOL_FCGI_H
+
+#include <stdbool.h>
+
+#include "api/api.h"
+
+struct fcgi; /* one per thread */
+
+/* Once per process, before its threads. */
+enum st_err fcgi_init(void);
+
+enum st_err fcgi_open(struct api *api, struct fcgi **out);
+void fcgi_close(struct fcgi *f);
+
+/*
+ * Serve the request that waits on fd.  True: the web server keeps the
+ * connection, and fd is the caller's again; false: fd is closed.
+ * keep: false closes it in any case.
+ */
+bool fcgi_serve(struct fcgi *f, int fd, bool keep);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * store/generation.h: one LMDB environment, opened once in this process and
+ * shared by its threads.  Private to the store; see src/store/generation.c.
+ */
+#ifndef STORE_GENERATION_H
+#define STORE_GENERATION_H
+
+#include <limits.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "store/read.h"
+
+/*
+ * The slots of the reader table, fixed by whoever makes the file: twice the
+ * largest pool (2,048 threads; a reload runs old and new ones side by side)
+ * and some for the tools.
+ */
+#define GENERATION_READERS_MAX 4608
+
+/*
+ * Readers reserve this much more than the writer may fill, so that the mark
+ * still finds room in a full map and every reader can see it.
+ */
+#define GENERATION_MAP_SLACK ((size_t)1 << 20)
+
+/* The highest number; above it no name of a generation is read. */
+#define GENERATION_NUMBER_MAX (UINT64_C(1) << 53)
+
+enum generation_mode {
+	GENERATION_READ,
+	GENERATION_WRITE, /* every commit is durable */
+	GENERATION_BUILD, /* create it; nothing is durable until mdb_env_sync() */
+};
+
+/* A read transaction with its cursors, in use by one snapshot or idle (reset). */
+struct slot {
+	struct slot *next;
+	MDB_txn *txn;
+	MDB_cursor *products; /* walks; a single product is found by the next one */
+	MDB_cursor *lookup;
+	MDB_cursor *chunks, *groups;
+};
+
+struct generation {
+	uint64_t number;
+	MDB_env *env;
+	MDB_dbi products, chunks, groups, meta;
+	size_t map_size;
+	dev_t dev; /* which file it is, whatever its name has become */
+	ino_t ino;
+	atomic_bool suspect; /* something in it was corrupt */
+
+	pthread_mutex_t lock; /* guards the two below */
+	unsigned refs;        /* one of its holder, one of each snapshot */
+	struct slot *idle;
+};
+
+/* The only place where codes of LMDB (and errno values, which it passes on) become ours. */
+enum st_err generation_error(int rc);
+
+/*
+ * mdb_txn_commit().  ST_FULL also where the disk's end cut a write short, which
+ * LMDB calls an I/O error.
+ */
+enum st_err generation_commit(const struct generation *g, MDB_txn *txn);
+
+/* DATA_DIR/PREFIX-N; ST_TOO_BIG. */
+#define GENERATION_NAME "store"
+enum st_err generation_path(
+    const char *data_dir, const char *prefix, uint64_t number, char out[PATH_MAX]);
+
+/* The N of a name PREFIX-N; ST_INVALID if it isn't of that form. */
+enum st_err generation_number(const char *name, const char *prefix, uint64_t *out);
+
+/* The path of the link; ST_TOO_BIG. */
+#define GENERATION_LINK "current"
+enum st_err generation_link(const char *data_dir, char out[PATH_MAX]);
+
+/* Where it points.  ST_NOT_FOUND: nothing there; ST_CORRUPT: it is no link to a generation. */
+enum st_err generation_linked(const char *data_dir, uint64_t *out);
+
+/*
+ * Open the environment in this directory; the caller gets the first reference.
+ * ST_NOT_FOUND: not there; ST_DENIED: also where LMDB would read without
+ * locks; ST_CORRUPT: damaged or of another format.
+ */
+enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
+    enum generation_mode mode, struct generation **out);
+
+void generation_ref(struct generation *g);
+
+/* With the last reference it is closed.  NULL is fine. */
+void generation_unref(struct generation *g);
+
+/* Takes a reference for the snapshot; store_snapshot_end() drops it. */
+enum st_err generation_snapshot(struct generation *g, struct store_snapshot *out);
+
+/* True if this snapshot was taken after its generation was replaced. */
+enum st_err generation_superseded(const struct store_snapshot *s, bool *out);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * store/writer.h: the writer's insides, shared by write.c and build.c.
+ */
+#ifndef STORE_WRITER_H
+#define STORE_WRITER_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/generation.h"
+#include "store/write.h"
+
+struct store_writer {
+	char data_dir[PATH_MAX];
+	size_t map_size;
+	int lock_fd;
+	enum store_condition condition;
+	uint64_t linked; /* the number that the link names, 0: none */
+	uint64_t last;   /* the highest number that was ever seen */
+	struct generation *running, *coming;
+	unsigned txns; /* open now */
+};
+
+/* Remove all generations but the linked one, and find out w->last. */
+void build_clean_up(struct store_writer *w);
+
+/* Durable: commit or take back the mark that sends readers to the link. */
+enum st_err build_mark(struct generation *g, bool superseded);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * sync/engine.h: the daemon's one loop.
+ *
+ * Owns, for as long as it runs, everything that changes the store: polls of
+ * the event feed, full syncs, their failures and their pace.  One thread.
+ */
+#ifndef SYNC_ENGINE_H
+#define SYNC_ENGINE_H
+
+#include <stdint.h>
+
+#include "central/client.h"
+#include "metrics/metrics.h"
+#include "store/write.h"
+
+/* What a reload may change. */
+struct engine_settings {
+	struct central_options central;
+	int64_t interval_ms;          /* from start to start of idle polls; 0: at once */
+	int64_t wait_seconds;         /* of a long poll */
+	int64_t batch_limit;          /* events */
+	int64_t fallback_interval_ms; /* between full syncs in fallback mode */
+	unsigned failures_max;        /* in a row, then fallback mode */
+};
+
+struct engine_options {
+	struct engine_settings settings;
+	struct store_writer *store;     /* the caller's */
+	struct metrics_daemon *metrics; /* the caller's */
+	const char *run_dir;            /* for the control socket */
+	int signal_fd;                  /* of base/signals */
+
+	/*
+	 * Load the settings again (SIGHUP).  false: the old ones stay; the
+	 * callee has said why in the log.
+	 */
+	bool (*reload)(void *arg, struct engine_settings *out);
+	void *reload_arg;
+};
+
+/*
+ * Runs until SIGTERM or SIGINT.  Fails only before it has begun: ST_BUSY or
+ * another failure of the control socket, with one clear line in *why; ST_NOMEM.
+ */
+enum st_err engine_run(const struct engine_options *options, struct buf *why);
+
+#endif

@@ -1,0 +1,250 @@
+/*
+ * api/api.c: from a request to its handler.  The checks come in this order:
+ *
+ *   400 path · 404 outside /v1, /health, /metrics · OPTIONS · 401 · 404 · 405 ·
+ *   what the handler refuses (400 parameters, then 503)
+ */
+#include "api/api.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "api/call.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define BODY_LIMIT   ((size_t)256 * 1024 * 1024) /* 200 products of 1 MiB fit */
+#define BODY_KEPT    ((size_t)256 * 1024)        /* memory that a thread keeps between requests */
+#define HEADER_LIMIT 16384
+#define ALLOW_READ   "GET, HEAD, OPTIONS"
+
+static const struct route {
+	const char *template;
+	enum metrics_route metrics;
+	bool open; /* needs no key */
+	void (*get)(struct call *c);
+} routes[] = {
+	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, false, inventory_list },
+	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, false, inventory_product },
+	{ "/v1/store/sync/status", METRICS_ROUTE_SYNC_STATUS, false, status_get },
+	{ "/health", METRICS_ROUTE_HEALTH, true, health_get },
+	{ "/metrics", METRICS_ROUTE_METRICS, true, metrics_get },
+};
+
+enum st_err api_open(const struct api_options *options, struct api **out)
+{
+	struct api *a = calloc(1, sizeof(*a));
+	uint32_t random = 0;
+	enum st_err err;
+
+	if (!a)
+		return ST_NOMEM;
+	a->options = *options;
+	/* Only to tell processes apart; without random bits the time does. */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uint32_t)mono_now().us;
+	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random);
+	err = store_reader_open(&options->store, &a->store);
+	if (err)
+		free(a);
+	else
+		*out = a;
+	return err;
+}
+
+void api_close(struct api *a)
+{
+	if (!a)
+		return;
+	store_reader_close(a->store);
+	free(a);
+}
+
+void api_refresh(struct api *a)
+{
+	store_reader_refresh(a->store);
+}
+
+void api_response_init(struct api_response *r)
+{
+	memset(r, 0, sizeof(*r));
+	buf_init(&r->headers, HEADER_LIMIT);
+	buf_init(&r->body, BODY_LIMIT);
+}
+
+void api_response_free(struct api_response *r)
+{
+	buf_free(&r->headers);
+	buf_free(&r->body);
+}
+
+static void response_reset(struct api_response *r)
+{
+	buf_reset(&r->headers);
+	if (r->body.cap > BODY_KEPT)
+		buf_free(&r->body);
+	buf_reset(&r->body);
+	r->status = 0;
+	r->route = METRICS_ROUTE_OTHER;
+}
+
+static bool is_request_id(struct span s)
+{
+	static const char allowed[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	if (s.len == 0 || s.len > 64)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!memchr(allowed, s.data[i], sizeof(allowed) - 1))
+			return false;
+	return true;
+}
+
+static void choose_request_id(struct api *a, struct span asked, struct api_response *r)
+{
+	if (is_request_id(asked)) {
+		memcpy(r->request_id, asked.data, asked.len);
+		r->request_id[asked.len] = '\0';
+	} else {
+		snprintf(r->request_id, sizeof(r->request_id), "%s-%" PRIu64, a->instance,
+		    atomic_fetch_add(&a->requests, 1) + 1);
+	}
+	response_header(r, "X-Request-Id", r->request_id);
+}
+
+/* All configured keys are compared, so that time tells nothing of which was near. */
+static bool has_key(const struct api *a, const struct api_request *request)
+{
+	bool found = false;
+
+	if (request->n_keys != 1 || memchr(request->keys[0].data, ',', request->keys[0].len))
+		return false;
+	for (size_t i = 0; i < a->options.n_api_keys; i++)
+		found |= text_equal_constant_time(request->keys[0].data, request->keys[0].len,
+		    a->options.api_keys[i], strlen(a->options.api_keys[i]));
+	return found;
+}
+
+static bool is_method(const struct call *c, const char *method)
+{
+	return c->request->method.len == strlen(method) &&
+	       memcmp(c->request->method.data, method, c->request->method.len) == 0;
+}
+
+static const struct route *find_route(const struct call *c)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (path_matches(&c->path, routes[i].template))
+			return &routes[i];
+	return NULL;
+}
+
+static bool is_below_v1(const struct path *p)
+{
+	return p->n >= 1 && p->segments[0].len == 2 && memcmp(p->segments[0].data, "v1", 2) == 0;
+}
+
+static void refuse_key(struct call *c)
+{
+	log_warn("unauthorized request",
+	    log_bytes("remote_addr", c->request->remote_addr.data, c->request->remote_addr.len),
+	    log_text("request_id", c->response->request_id));
+	problem_respond(c, PROBLEM_UNAUTHORIZED, NULL);
+}
+
+static void answer_options(struct call *c)
+{
+	c->response->status = 204;
+	response_header(c->response, "Allow", ALLOW_READ);
+	response_header(c->response, "Cache-Control", "no-store");
+}
+
+static void dispatch(struct call *c)
+{
+	const struct route *route = find_route(c);
+	bool open = route && route->open;
+
+	if (route)
+		c->response->route = route->metrics;
+	if (!route && !is_below_v1(&c->path))
+		problem_respond(c, PROBLEM_NOT_FOUND, NULL);
+	else if (is_method(c, "OPTIONS"))
+		answer_options(c);
+	else if (!open && !has_key(c->api, c->request))
+		refuse_key(c);
+	else if (!route)
+		problem_respond(c, PROBLEM_NOT_FOUND, NULL);
+	else if (is_method(c, "GET") || is_method(c, "HEAD"))
+		route->get(c);
+	else {
+		response_header(c->response, "Allow", ALLOW_READ);
+		problem_respond(c, PROBLEM_METHOD_NOT_ALLOWED, NULL);
+	}
+}
+
+/* STORE_API_PREFIX of the web server beats the setting. */
+static void mount(struct call *c)
+{
+	const struct api_options *o = &c->api->options;
+	struct span from = { o->mount_from, strlen(o->mount_from) };
+	struct span to = { o->mount_to, strlen(o->mount_to) };
+	const char *equals;
+
+	if (c->request->prefix.data) {
+		from = c->request->prefix;
+		to = (struct span){ "", 0 };
+		equals = memchr(from.data, '=', from.len);
+		if (equals) {
+			to = (struct span){ equals + 1,
+				from.len - (size_t)(equals - from.data) - 1 };
+			from.len = (size_t)(equals - from.data);
+		}
+	}
+	path_mount(&c->path, from, to);
+}
+
+static void count(struct call *c, struct mono began)
+{
+	struct metrics_request m = { .route = c->response->route,
+		.code = c->response->status,
+		.microseconds = mono_now().us - began.us,
+		.response_bytes = c->response->body.len };
+	char method[16];
+
+	snprintf(method, sizeof(method), "%.*s",
+	    (int)(c->request->method.len < 15 ? c->request->method.len : 15),
+	    c->request->method.data ? c->request->method.data : "");
+	m.method = method;
+	metrics_pool_request(c->api->options.metrics, &m);
+	if (log_wants(LOG_LEVEL_DEBUG))
+		log_debug("request", log_text("request_id", c->response->request_id),
+		    log_text("method", method),
+		    log_bytes("uri", c->request->uri.data, c->request->uri.len),
+		    log_number("status", c->response->status), log_number("us", m.microseconds));
+}
+
+void api_handle(struct api *a, const struct api_request *request, struct api_response *response)
+{
+	struct call c = { .api = a, .request = request, .response = response };
+	struct mono began = mono_now();
+	enum st_err err;
+
+	response_reset(response);
+	choose_request_id(a, request->request_id, response);
+	err = path_read(request->uri, &c.path);
+	if (!err) {
+		mount(&c);
+		dispatch(&c);
+	} else {
+		problem_respond(
+		    &c, err == ST_INVALID ? PROBLEM_INVALID_PATH : PROBLEM_INTERNAL, NULL);
+	}
+	if (response->body.err || response->headers.err)
+		api_problem(response, 500, "internal", "The response could not be made");
+	path_free(&c.path);
+	count(&c, began);
+}

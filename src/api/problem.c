@@ -1,0 +1,106 @@
+/*
+ * api/problem.c: every error the API answers.
+ *
+ *   {"error":{"code":"…","message":"…","details":{…}}}
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/call.h"
+
+#define RETRY_SECONDS "5" /* a first sync, or a Central that comes back, takes about that */
+
+static const struct {
+	int status;
+	const char *code, *message;
+	const char *header, *value; /* one more header, NULL: none */
+} problems[PROBLEM_COUNT] = {
+	[PROBLEM_UNAUTHORIZED] = { 401, "unauthorized", "Missing or invalid API key",
+	    "WWW-Authenticate", "ApiKey realm=\"store-api\"" },
+	[PROBLEM_INVALID_PATH] = { 400, "invalid_path",
+	    "The path holds a bad escape, a control byte or invalid UTF-8", NULL, NULL },
+	[PROBLEM_NOT_FOUND] = { 404, "not_found", "There is nothing at this path", NULL, NULL },
+	[PROBLEM_PRODUCT_NOT_FOUND] = { 404, "product_not_found",
+	    "Product not found in local cache", NULL, NULL },
+	[PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed",
+	    "This path doesn't know the method; see Allow", NULL, NULL },
+	[PROBLEM_INVALID_PARAMETER] = { 400, "invalid_parameter", "A query parameter can't be used",
+	    NULL, NULL },
+	[PROBLEM_CACHE_TOO_STALE] = { 503, "cache_too_stale",
+	    "The cache is older than this store allows", "Retry-After", RETRY_SECONDS },
+	[PROBLEM_CACHE_NOT_READY] = { 503, "cache_not_ready", "The cache has never been synced yet",
+	    "Retry-After", RETRY_SECONDS },
+	[PROBLEM_STORAGE_ERROR] = { 500, "storage_error", "The cache can't be read", NULL, NULL },
+	[PROBLEM_INTERNAL] = { 500, "internal", "The response could not be made", NULL, NULL },
+};
+
+void response_header(struct api_response *r, const char *name, const char *value)
+{
+	buf_addf(&r->headers, "%s: %s\r\n", name, value);
+}
+
+static void write_envelope(struct api_response *r, int status, const char *code,
+    const char *message, const struct buf *details)
+{
+	struct json_writer w;
+
+	r->status = status;
+	buf_reset(&r->body);
+	jw_init(&w, &r->body);
+	jw_begin_object(&w);
+	jw_name(&w, "error");
+	jw_begin_object(&w);
+	jw_name(&w, "code");
+	jw_text(&w, code);
+	jw_name(&w, "message");
+	jw_text(&w, message);
+	jw_name(&w, "details");
+	if (details && details->len > 0 && !details->err)
+		jw_raw(&w, details->data, details->len);
+	else
+		jw_raw(&w, "{}", 2);
+	jw_end_object(&w);
+	jw_end_object(&w);
+	response_header(r, "Content-Type", "application/json");
+	response_header(r, "Cache-Control", "no-store");
+}
+
+void problem_respond(struct call *c, enum problem problem, const struct buf *details)
+{
+	write_envelope(c->response, problems[problem].status, problems[problem].code,
+	    problems[problem].message, details);
+	if (problems[problem].header)
+		response_header(c->response, problems[problem].header, problems[problem].value);
+}
+
+void problem_respond_with(struct call *c, enum problem problem, const char *name1,
+    struct span text1, const char *name2, const char *text2)
+{
+	struct json_writer w;
+	struct buf details;
+
+	buf_init(&details, 65536);
+	jw_init(&w, &details);
+	jw_begin_object(&w);
+	jw_name(&w, name1);
+	jw_string(&w, text1.data, text1.len);
+	if (name2) {
+		jw_name(&w, name2);
+		jw_text(&w, text2);
+	}
+	jw_end_object(&w);
+	problem_respond(c, problem, &details);
+	buf_free(&details);
+}
+
+void problem_of_store(struct call *c, enum st_err err)
+{
+	problem_respond(
+	    c, err == ST_UNAVAILABLE ? PROBLEM_CACHE_NOT_READY : PROBLEM_STORAGE_ERROR, NULL);
+}
+
+void api_problem(struct api_response *response, int status, const char *code, const char *message)
+{
+	buf_reset(&response->headers);
+	write_envelope(response, status, code, message, NULL);
+}

@@ -1,0 +1,70 @@
+#include "api/query.h"
+
+#include <string.h>
+
+#define DECODED_MAX 64 /* of a name or number that is one of ours */
+
+/* Decoded into a small place; false if it can't be, or can't be one of ours. */
+static bool decode(struct span raw, struct buf *out)
+{
+	buf_reset(out);
+	return text_percent_decode(raw.data, raw.len, true, out) == ST_OK;
+}
+
+/* Cut the next name=value off the front. */
+static bool next_pair(struct span *query, struct span *name, struct span *value)
+{
+	const char *end, *equals;
+	size_t len;
+
+	if (query->len == 0)
+		return false;
+	end = memchr(query->data, '&', query->len);
+	len = end ? (size_t)(end - query->data) : query->len;
+	equals = memchr(query->data, '=', len);
+	*name = (struct span){ query->data, equals ? (size_t)(equals - query->data) : len };
+	*value = equals ? (struct span){ equals + 1, len - name->len - 1 } : (struct span){ "", 0 };
+	query->data += len + (end != NULL);
+	query->len -= len + (end != NULL);
+	return true;
+}
+
+static bool is_named(struct span raw, const char *name, struct buf *decoded)
+{
+	return decode(raw, decoded) && decoded->len == strlen(name) &&
+	       memcmp(buf_text(decoded), name, decoded->len) == 0;
+}
+
+static bool read_number(struct span query, struct query_number *number, struct buf *decoded)
+{
+	struct span name, value;
+	bool seen = false;
+
+	while (next_pair(&query, &name, &value)) {
+		uint64_t n;
+
+		if (!is_named(name, number->name, decoded))
+			continue;
+		if (seen || !decode(value, decoded) ||
+		    text_to_uint(buf_text(decoded), decoded->len, number->max, &n) ||
+		    n < number->min)
+			return false;
+		number->value = n;
+		seen = true;
+	}
+	return true;
+}
+
+const struct query_number *query_read_numbers(
+    struct span query, struct query_number *numbers, size_t n)
+{
+	const struct query_number *bad = NULL;
+	struct buf decoded;
+
+	buf_init(&decoded, DECODED_MAX);
+	for (size_t i = 0; i < n && !bad; i++)
+		if (!read_number(query, &numbers[i], &decoded))
+			bad = &numbers[i];
+	buf_free(&decoded);
+	return bad;
+}

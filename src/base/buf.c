@@ -1,0 +1,118 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_SIZE 256
+
+void buf_init(struct buf *b, size_t limit)
+{
+	memset(b, 0, sizeof(*b));
+	b->limit = limit;
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->data);
+	buf_init(b, b->limit);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->err = ST_OK;
+	if (b->data)
+		b->data[0] = '\0';
+}
+
+static size_t grown(const struct buf *b, size_t need)
+{
+	size_t cap = b->cap ? b->cap : FIRST_SIZE;
+
+	while (cap < need)
+		cap *= 2;
+	return cap;
+}
+
+char *buf_room(struct buf *b, size_t len)
+{
+	if (b->err)
+		return NULL;
+	if (len > b->limit || b->len > b->limit - len) {
+		b->err = ST_TOO_BIG;
+		return NULL;
+	}
+	/* One more for the NUL. */
+	if (b->len + len + 1 > b->cap) {
+		size_t cap = grown(b, b->len + len + 1);
+		char *data = realloc(b->data, cap);
+
+		if (!data) {
+			b->err = ST_NOMEM;
+			return NULL;
+		}
+		b->data = data;
+		b->cap = cap;
+	}
+	return b->data + b->len;
+}
+
+void buf_commit(struct buf *b, size_t len)
+{
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+	char *room = buf_room(b, len);
+
+	if (!room)
+		return;
+	if (len)
+		memcpy(room, data, len);
+	buf_commit(b, len);
+}
+
+void buf_adds(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *room;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (len < 0 || !(room = buf_room(b, (size_t)len)))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(room, (size_t)len + 1, fmt, ap);
+	va_end(ap);
+	buf_commit(b, (size_t)len);
+}
+
+void buf_drop(struct buf *b, size_t len)
+{
+	if (len > b->len)
+		len = b->len;
+	if (len == 0)
+		return;
+	memmove(b->data, b->data + len, b->len - len + 1);
+	b->len -= len;
+}
+
+const char *buf_text(const struct buf *b)
+{
+	return b->data ? b->data : "";
+}

@@ -1,0 +1,88 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum st_err io_read_file(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char block[8192];
+	ssize_t n;
+
+	if (fd < 0)
+		return st_err_from_errno(errno);
+	while ((n = read(fd, block, sizeof(block))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			enum st_err err = st_err_from_errno(errno);
+
+			close(fd);
+			return err;
+		}
+		buf_add(out, block, (size_t)n);
+		if (out->err)
+			break;
+	}
+	close(fd);
+	return out->err;
+}
+
+enum st_err io_write_all(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return st_err_from_errno(errno);
+		at += n;
+		len -= (size_t)n;
+	}
+	return ST_OK;
+}
+
+enum st_err io_set_nonblocking(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return st_err_from_errno(errno);
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags) < 0 ? st_err_from_errno(errno) : ST_OK;
+}
+
+enum st_err io_make_dir(const char *path, unsigned mode)
+{
+	struct stat st;
+
+	if (mkdir(path, (mode_t)mode) == 0)
+		return ST_OK;
+	if (errno != EEXIST)
+		return st_err_from_errno(errno);
+	if (stat(path, &st) < 0)
+		return st_err_from_errno(errno);
+	return S_ISDIR(st.st_mode) ? ST_OK : ST_INVALID;
+}
+
+size_t io_private_memory(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[128];
+	size_t kib = 0;
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %zu", &kib) == 1)
+			break;
+	fclose(f);
+	return kib * 1024;
+}

@@ -1,0 +1,257 @@
+#include "central/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#define URL_MAX  8192
+#define BODY_MAX ((size_t)256 * 1024 * 1024)
+#define ID_SIZE  40
+
+struct central {
+	struct http *http;
+	char *url; /* without a slash at its end */
+	char *key_header;
+	int64_t timeout_ms;
+	uint64_t calls; /* so far, for request ids */
+};
+
+struct central_call {
+	struct central *central;
+	struct http_request *request;
+	char id[ID_SIZE];
+	central_page_done *page_done; /* one of the two */
+	central_events_done *events_done;
+	void *arg;
+};
+
+static char *without_slash(const char *url)
+{
+	size_t len = strlen(url);
+
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	return strndup(url, len);
+}
+
+enum st_err central_set_options(struct central *c, const struct central_options *options)
+{
+	char *url = without_slash(options->url), *key_header = NULL;
+
+	if (!url || asprintf(&key_header, "X-API-Key: %s", options->key) < 0) {
+		free(url);
+		return ST_NOMEM;
+	}
+	free(c->url);
+	free(c->key_header);
+	c->url = url;
+	c->key_header = key_header;
+	c->timeout_ms = options->timeout_ms;
+	return ST_OK;
+}
+
+enum st_err central_open(const struct central_options *options, struct central **out)
+{
+	struct central *c = calloc(1, sizeof(*c));
+	enum st_err err;
+
+	if (!c)
+		return ST_NOMEM;
+	err = central_set_options(c, options);
+	if (!err)
+		err = http_open(&options->tls, &c->http);
+	if (err)
+		central_close(c);
+	else
+		*out = c;
+	return err;
+}
+
+void central_close(struct central *c)
+{
+	if (!c)
+		return;
+	http_close(c->http);
+	free(c->url);
+	if (c->key_header)
+		explicit_bzero(c->key_header, strlen(c->key_header));
+	free(c->key_header);
+	free(c);
+}
+
+void central_wait(struct central *c, struct http_watch *watches, size_t n, int timeout_ms)
+{
+	http_wait(c->http, watches, n, timeout_ms);
+}
+
+void central_cancel(struct central *c, struct central_call *call)
+{
+	if (!call)
+		return;
+	http_cancel(c->http, call->request);
+	free(call);
+}
+
+static enum failure_class class_of_status(long status)
+{
+	if (status == 200)
+		return FAILURE_NONE;
+	if (status >= 500 && status <= 599)
+		return FAILURE_HTTP_5XX;
+	if (status == 429)
+		return FAILURE_RATE_LIMITED;
+	if (status == 401 || status == 403)
+		return FAILURE_AUTH;
+	return FAILURE_BAD_ANSWER;
+}
+
+static void judge(
+    struct central_call *call, const struct http_answer *answer, struct central_outcome *out)
+{
+	*out = (struct central_outcome){ .failure = answer->failure,
+		.status = answer->status,
+		.retry_after_ms = answer->retry_after_ms,
+		.request_id = call->id };
+	if (answer->failure) {
+		snprintf(out->message, sizeof(out->message), "%s", answer->message);
+		return;
+	}
+	out->failure = class_of_status(answer->status);
+	if (out->failure)
+		snprintf(out->message, sizeof(out->message), "Central answered with status %ld",
+		    answer->status);
+}
+
+static void unreadable(struct central_outcome *out, enum st_err err, const char *why)
+{
+	out->failure = err == ST_NOMEM ? FAILURE_STORAGE : FAILURE_BAD_ANSWER;
+	snprintf(out->message, sizeof(out->message), "Central's answer can't be used: %s", why);
+}
+
+static void page_arrived(void *arg, const struct http_answer *answer)
+{
+	struct central_call *call = arg;
+	struct central_outcome outcome;
+	struct page page = { 0 };
+	const char *why;
+	enum st_err err;
+
+	judge(call, answer, &outcome);
+	if (!outcome.failure) {
+		err = page_read(answer->body.data, answer->body.len, &page, &why);
+		if (err)
+			unreadable(&outcome, err, why);
+	}
+	call->page_done(call->arg, &outcome, outcome.failure ? NULL : &page);
+	page_free(&page);
+	free(call);
+}
+
+static void events_arrived(void *arg, const struct http_answer *answer)
+{
+	struct central_call *call = arg;
+	struct central_outcome outcome;
+	struct event_batch batch = { 0 };
+	const char *why;
+	enum st_err err;
+
+	judge(call, answer, &outcome);
+	if (!outcome.failure) {
+		err = event_batch_read(answer->body.data, answer->body.len, &batch, &why);
+		if (err)
+			unreadable(&outcome, err, why);
+	}
+	call->events_done(call->arg, &outcome, outcome.failure ? NULL : &batch);
+	event_batch_free(&batch);
+	free(call);
+}
+
+static enum st_err start(
+    struct central_call *call, const char *url, int64_t timeout_ms, http_done *arrived)
+{
+	struct central *c = call->central;
+	char id_header[ID_SIZE + 16];
+	const char *headers[] = { c->key_header, id_header, "Accept: application/json" };
+	struct http_call http = { .url = url,
+		.headers = headers,
+		.n_headers = 3,
+		.timeout_ms = timeout_ms,
+		.body_max = BODY_MAX,
+		.done = arrived,
+		.arg = call };
+
+	snprintf(call->id, sizeof(call->id), "syncd-%ld-%" PRIu64, (long)getpid(), ++c->calls);
+	snprintf(id_header, sizeof(id_header), "X-Request-Id: %s", call->id);
+	log_debug("request to Central", log_text("request_id", call->id), log_text("url", url));
+	return http_get(c->http, &http, &call->request);
+}
+
+static struct central_call *call_new(struct central *c, void *arg)
+{
+	struct central_call *call = calloc(1, sizeof(*call));
+
+	if (call) {
+		call->central = c;
+		call->arg = arg;
+	}
+	return call;
+}
+
+static enum st_err call_begin(struct central_call *call, const struct buf *url, int64_t timeout_ms,
+    http_done *arrived, struct central_call **out)
+{
+	enum st_err err = call ? url->err : ST_NOMEM;
+
+	if (!err)
+		err = start(call, buf_text(url), timeout_ms, arrived);
+	if (err)
+		free(call);
+	else
+		*out = call;
+	return err;
+}
+
+enum st_err central_get_page(struct central *c, int64_t offset, const char *cursor,
+    central_page_done *done, void *arg, struct central_call **out)
+{
+	struct central_call *call = call_new(c, arg);
+	struct buf url;
+	enum st_err err;
+
+	buf_init(&url, URL_MAX);
+	buf_addf(&url, "%s/v1/inventory?", c->url);
+	if (cursor) {
+		buf_adds(&url, "cursor=");
+		text_percent_encode(cursor, strlen(cursor), &url);
+	} else {
+		buf_addf(&url, "offset=%" PRId64, offset);
+	}
+	buf_addf(&url, "&limit=%d", CENTRAL_PAGE_LIMIT);
+	if (call)
+		call->page_done = done;
+	err = call_begin(call, &url, c->timeout_ms, page_arrived, out);
+	buf_free(&url);
+	return err;
+}
+
+enum st_err central_get_events(struct central *c, int64_t offset, int64_t limit,
+    int64_t wait_seconds, central_events_done *done, void *arg, struct central_call **out)
+{
+	struct central_call *call = call_new(c, arg);
+	struct buf url;
+	enum st_err err;
+
+	buf_init(&url, URL_MAX);
+	buf_addf(&url, "%s/v1/inventory/events?offset=%" PRId64 "&limit=%" PRId64 "&wait=%" PRId64,
+	    c->url, offset, limit, wait_seconds);
+	if (call)
+		call->events_done = done;
+	err = call_begin(call, &url, c->timeout_ms + wait_seconds * 1000, events_arrived, out);
+	buf_free(&url);
+	return err;
+}

@@ -1,0 +1,216 @@
+#include "control/message.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json_writer.h"
+#include "model/doc.h"
+
+#define NODES_MAX 200000
+
+static const char *const type_names[] = { [CONTROL_STATUS] = "status", [CONTROL_SYNC] = "sync" };
+
+#define TYPE_COUNT (sizeof(type_names) / sizeof(type_names[0]))
+
+static void begin(struct json_writer *w, struct buf *out, const char *id)
+{
+	jw_init(w, out);
+	jw_begin_object(w);
+	jw_name(w, "v");
+	jw_int(w, CONTROL_VERSION);
+	jw_name(w, "id");
+	jw_text(w, id);
+}
+
+static void begin_answer(struct json_writer *w, struct buf *out, const char *id, bool ok)
+{
+	begin(w, out, id);
+	jw_name(w, "ok");
+	jw_bool(w, ok);
+}
+
+void control_request_write(const struct control_request *r, struct buf *out)
+{
+	struct json_writer w;
+
+	begin(&w, out, r->id);
+	jw_name(&w, "type");
+	jw_text(&w, type_names[r->type]);
+	jw_end_object(&w);
+}
+
+static enum st_err read_id(const struct doc *d, char id[CONTROL_ID_MAX + 1])
+{
+	struct buf text;
+	enum st_err err;
+
+	buf_init(&text, CONTROL_ID_MAX);
+	err = doc_string(d, doc_member(d, doc_root(d), "id"), &text);
+	if (!err && (text.len == 0 || text_has_control(text.data, text.len)))
+		err = ST_INVALID;
+	if (!err)
+		memcpy(id, text.data, text.len + 1);
+	buf_free(&text);
+	return err ? ST_INVALID : ST_OK;
+}
+
+static enum st_err read_version(const struct doc *d)
+{
+	int64_t version;
+
+	return doc_int(
+	    d, doc_member(d, doc_root(d), "v"), CONTROL_VERSION, CONTROL_VERSION, &version);
+}
+
+enum st_err control_request_read(const char *text, size_t len, struct control_request *out)
+{
+	const struct doc_node *type;
+	struct doc d;
+	enum st_err err = doc_parse(text, len, NODES_MAX, &d, NULL);
+
+	out->id[0] = '\0';
+	if (err)
+		return ST_INVALID;
+	err = read_id(&d, out->id);
+	if (!err)
+		err = read_version(&d);
+	type = doc_member(&d, doc_root(&d), "type");
+	for (size_t i = 0; i < TYPE_COUNT && !err; i++) {
+		if (doc_is_text(&d, type, type_names[i])) {
+			out->type = (enum control_type)i;
+			doc_free(&d);
+			return ST_OK;
+		}
+	}
+	doc_free(&d);
+	return ST_INVALID;
+}
+
+void control_status_write(const char *id, const struct control_status *s, struct buf *out)
+{
+	struct json_writer w;
+
+	begin_answer(&w, out, id, true);
+	jw_name(&w, "state");
+	jw_text(&w, sync_state_text(s->state));
+	jw_name(&w, "nextPollAt");
+	jw_int(&w, s->next_poll_at);
+	if (s->full_sync_running) {
+		jw_name(&w, "fullSync");
+		jw_begin_object(&w);
+		jw_name(&w, "reason");
+		jw_text(&w, full_sync_reason_text(s->full_sync_reason));
+		jw_name(&w, "pagesDone");
+		jw_uint(&w, s->pages_done);
+		jw_name(&w, "productsSeen");
+		jw_uint(&w, s->products_seen);
+		jw_name(&w, "total");
+		jw_int(&w, s->products_total);
+		jw_end_object(&w);
+	}
+	jw_end_object(&w);
+}
+
+static enum st_err read_state(const struct doc *d, struct control_status *s)
+{
+	const struct doc_node *node = doc_member(d, doc_root(d), "state");
+
+	for (int i = 0; i < SYNC_STATE_COUNT; i++) {
+		if (doc_is_text(d, node, sync_state_text((enum sync_state)i))) {
+			s->state = (enum sync_state)i;
+			return ST_OK;
+		}
+	}
+	return ST_INVALID;
+}
+
+static enum st_err read_full_sync(const struct doc *d, struct control_status *s)
+{
+	const struct doc_node *node = doc_member(d, doc_root(d), "fullSync");
+	const struct doc_node *reason = doc_member(d, node, "reason");
+	int64_t pages, products;
+
+	if (!node)
+		return ST_OK;
+	if (doc_int(d, doc_member(d, node, "pagesDone"), 0, INT64_MAX, &pages) ||
+	    doc_int(d, doc_member(d, node, "productsSeen"), 0, INT64_MAX, &products) ||
+	    doc_int(d, doc_member(d, node, "total"), -1, INT64_MAX, &s->products_total))
+		return ST_INVALID;
+	s->full_sync_running = true;
+	s->pages_done = (uint64_t)pages;
+	s->products_seen = (uint64_t)products;
+	for (int i = FULL_SYNC_NONE + 1; i < FULL_SYNC_REASON_COUNT; i++) {
+		if (doc_is_text(d, reason, full_sync_reason_text((enum full_sync_reason)i))) {
+			s->full_sync_reason = (enum full_sync_reason)i;
+			return ST_OK;
+		}
+	}
+	return ST_INVALID;
+}
+
+/* An answer to this id that says ok; the caller frees *d after ST_OK. */
+static enum st_err open_answer(const char *text, size_t len, const char *id, struct doc *d)
+{
+	char got[CONTROL_ID_MAX + 1];
+	bool ok;
+
+	if (doc_parse(text, len, NODES_MAX, d, NULL))
+		return ST_INVALID;
+	if (read_version(d) || read_id(d, got) || strcmp(got, id) != 0 ||
+	    doc_bool(d, doc_member(d, doc_root(d), "ok"), &ok) || !ok) {
+		doc_free(d);
+		return ST_INVALID;
+	}
+	return ST_OK;
+}
+
+enum st_err control_status_read(
+    const char *text, size_t len, const char *id, struct control_status *out)
+{
+	struct control_status s = { .products_total = -1 };
+	struct doc d;
+	enum st_err err = open_answer(text, len, id, &d);
+
+	if (err)
+		return err;
+	err = read_state(&d, &s);
+	if (!err)
+		err = doc_int(
+		    &d, doc_member(&d, doc_root(&d), "nextPollAt"), -1, INT64_MAX, &s.next_poll_at);
+	if (!err)
+		err = read_full_sync(&d, &s);
+	doc_free(&d);
+	if (!err)
+		*out = s;
+	return err;
+}
+
+void control_done_write(const char *id, struct buf *out)
+{
+	struct json_writer w;
+
+	begin_answer(&w, out, id, true);
+	jw_end_object(&w);
+}
+
+enum st_err control_done_read(const char *text, size_t len, const char *id)
+{
+	struct doc d;
+	enum st_err err = open_answer(text, len, id, &d);
+
+	if (!err)
+		doc_free(&d);
+	return err;
+}
+
+void control_refusal_write(const char *id, const char *code, const char *message, struct buf *out)
+{
+	struct json_writer w;
+
+	begin_answer(&w, out, id, false);
+	jw_name(&w, "code");
+	jw_text(&w, code);
+	jw_name(&w, "message");
+	jw_text(&w, message);
+	jw_end_object(&w);
+}

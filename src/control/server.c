@@ -1,0 +1,356 @@
+/*
+ * control/server.c: one epoll set of a listener and its connections.
+ *
+ *   READING ── whole message ──▶ WAITING ── control_answer() ──▶ WRITING ──▶ closed
+ *
+ * Each connection has a deadline for what the peer must do (send its message,
+ * take its answer); while it waits for us there is none.  A peer that hangs up
+ * while it waits stays until its answer comes, which is then dropped: so the
+ * handler's pointer is good until it has answered.
+ */
+#include "control/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define PEER_DEADLINE_MS 10000
+#define PEERS_MAX        2200 /* the largest pool's threads, and tools */
+#define BACKLOG          1024
+#define HEAD_SIZE        4
+
+enum peer_state { PEER_READING, PEER_WAITING, PEER_WRITING };
+
+struct control_peer {
+	struct control_server *server;
+	struct control_peer *next, **link; /* in the server's list */
+	int fd;                            /* -1: hung up */
+	enum peer_state state;
+	struct mono deadline;
+	bool trusted;
+	struct buf in, out; /* with the head of 4 bytes */
+};
+
+struct control_server {
+	int listener, epoll;
+	struct sockaddr_un address;
+	ino_t inode; /* of the socket we made */
+	control_handler *handler;
+	void *arg;
+	struct control_peer *peers;
+	size_t n_peers;
+};
+
+static void peer_free(struct control_peer *p)
+{
+	*p->link = p->next;
+	if (p->next)
+		p->next->link = p->link;
+	p->server->n_peers--;
+	if (p->fd >= 0)
+		close(p->fd);
+	buf_free(&p->in);
+	buf_free(&p->out);
+	free(p);
+}
+
+/* The peer is gone or too slow; one that waits for its answer stays as a shell. */
+static void peer_drop(struct control_peer *p)
+{
+	if (p->state != PEER_WAITING) {
+		peer_free(p);
+		return;
+	}
+	close(p->fd);
+	p->fd = -1;
+	p->deadline = MONO_NEVER;
+}
+
+static bool watch(struct control_server *s, struct control_peer *p, uint32_t events, int op)
+{
+	struct epoll_event event = { .events = events, .data.ptr = p };
+
+	return epoll_ctl(s->epoll, op, p->fd, &event) == 0;
+}
+
+static void accept_peer(struct control_server *s, int fd, struct mono now)
+{
+	struct control_peer *p = s->n_peers < PEERS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	struct ucred who = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(who);
+
+	if (!p) {
+		close(fd);
+		return;
+	}
+	p->server = s;
+	p->fd = fd;
+	p->deadline = mono_add_ms(now, PEER_DEADLINE_MS);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
+		p->trusted = who.uid == 0 || who.uid == geteuid();
+	buf_init(&p->in, CONTROL_MESSAGE_MAX + HEAD_SIZE);
+	buf_init(&p->out, CONTROL_MESSAGE_MAX + HEAD_SIZE);
+	p->next = s->peers;
+	p->link = &s->peers;
+	if (p->next)
+		p->next->link = &p->next;
+	s->peers = p;
+	s->n_peers++;
+	if (!watch(s, p, EPOLLIN, EPOLL_CTL_ADD))
+		peer_free(p);
+}
+
+static void accept_peers(struct control_server *s, struct mono now)
+{
+	int fd;
+
+	while ((fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+		accept_peer(s, fd, now);
+}
+
+static void send_rest(struct control_peer *p)
+{
+	while (p->out.len > 0) {
+		ssize_t n = send(p->fd, p->out.data, p->out.len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			break;
+		buf_drop(&p->out, (size_t)n);
+	}
+	peer_drop(p);
+}
+
+void control_answer(struct control_peer *p, const struct buf *json)
+{
+	size_t len = json->err ? 0 : json->len;
+	unsigned char head[HEAD_SIZE] = { (unsigned char)(len >> 24), (unsigned char)(len >> 16),
+		(unsigned char)(len >> 8), (unsigned char)len };
+
+	p->state = PEER_WRITING;
+	buf_add(&p->out, head, sizeof(head));
+	buf_add(&p->out, json->data, len);
+	if (p->fd < 0 || len == 0 || p->out.err) {
+		peer_free(p);
+		return;
+	}
+	p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
+	if (watch(p->server, p, EPOLLOUT, EPOLL_CTL_MOD))
+		send_rest(p);
+	else
+		peer_drop(p);
+}
+
+static void refuse(struct control_peer *p, const char *id)
+{
+	struct buf json;
+
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	control_refusal_write(id, "bad_message", "no request of this protocol's version", &json);
+	control_answer(p, &json);
+	buf_free(&json);
+}
+
+static void take_message(struct control_peer *p)
+{
+	struct control_request request;
+	enum st_err err = control_request_read(
+	    p->in.data + HEAD_SIZE, p->in.len - HEAD_SIZE, &request);
+
+	p->state = PEER_WAITING;
+	p->deadline = MONO_NEVER;
+	if (err) {
+		log_warn("control message refused", log_text("request_id", request.id));
+		refuse(p, request.id);
+		return;
+	}
+	log_debug("control message", log_text("request_id", request.id));
+	/* Level-triggered: without this a peer that hung up would wake us all the time. */
+	watch(p->server, p, EPOLLRDHUP | EPOLLONESHOT, EPOLL_CTL_MOD);
+	p->server->handler(p->server->arg, p, &request, p->trusted);
+}
+
+/* Bytes of the whole message, head included; 0 while the head isn't there, SIZE_MAX: too long. */
+static size_t message_size(const struct buf *in)
+{
+	const unsigned char *head = (const unsigned char *)in->data;
+	size_t len;
+
+	if (in->len < HEAD_SIZE)
+		return 0;
+	len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+	return len == 0 || len > CONTROL_MESSAGE_MAX ? SIZE_MAX : len + HEAD_SIZE;
+}
+
+static void receive(struct control_peer *p)
+{
+	size_t want = message_size(&p->in);
+	char *room;
+	ssize_t n;
+
+	want = want == 0 ? HEAD_SIZE : want;
+	room = buf_room(&p->in, want - p->in.len);
+	n = room ? recv(p->fd, room, want - p->in.len, 0) : 0;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		peer_drop(p);
+		return;
+	}
+	buf_commit(&p->in, (size_t)n);
+	want = message_size(&p->in);
+	if (want == SIZE_MAX)
+		peer_drop(p);
+	else if (want > 0 && p->in.len == want)
+		take_message(p);
+}
+
+static void serve(struct control_peer *p)
+{
+	switch (p->state) {
+	case PEER_READING: receive(p); break;
+	case PEER_WAITING: peer_drop(p); break;
+	case PEER_WRITING: send_rest(p); break;
+	}
+}
+
+static void drop_late(struct control_server *s, struct mono now)
+{
+	struct control_peer *next;
+
+	for (struct control_peer *p = s->peers; p; p = next) {
+		next = p->next;
+		if (mono_reached(p->deadline, now))
+			peer_drop(p);
+	}
+}
+
+void control_server_turn(struct control_server *s, struct mono now)
+{
+	struct epoll_event events[64];
+	int n = epoll_wait(s->epoll, events, 64, 0);
+
+	/* One event a connection and turn: none of them is freed under another. */
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.ptr)
+			serve(events[i].data.ptr);
+		else
+			accept_peers(s, now);
+	}
+	drop_late(s, now);
+}
+
+struct mono control_server_deadline(const struct control_server *s)
+{
+	struct mono first = MONO_NEVER;
+
+	for (const struct control_peer *p = s->peers; p; p = p->next)
+		first = mono_earlier(first, p->deadline);
+	return first;
+}
+
+int control_server_fd(const struct control_server *s)
+{
+	return s->epoll;
+}
+
+/* True if somebody accepts connections there. */
+static bool is_alive(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool alive = fd >= 0 &&
+	             (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+			 errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+static enum st_err fail(struct buf *why, const char *path, const char *what, int errnum)
+{
+	buf_addf(why, "%s: %s: %s", path, what, strerror(errnum));
+	return st_err_from_errno(errnum);
+}
+
+static enum st_err bind_listener(struct control_server *s, struct buf *why)
+{
+	const char *path = s->address.sun_path;
+	struct epoll_event event = { .events = EPOLLIN };
+	struct stat st;
+	mode_t mask;
+	int bound;
+
+	if (is_alive(&s->address)) {
+		buf_addf(why, "%s: in use by another daemon", path);
+		return ST_BUSY;
+	}
+	if (unlink(path) < 0 && errno != ENOENT)
+		return fail(why, path, "the control socket can't be replaced", errno);
+	mask = umask(0117);
+	bound = bind(s->listener, (struct sockaddr *)&s->address, sizeof(s->address));
+	umask(mask);
+	if (bound < 0 || listen(s->listener, BACKLOG) < 0 || stat(path, &st) < 0 ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener, &event) < 0)
+		return fail(why, path, "the control socket can't be made", errno);
+	s->inode = st.st_ino;
+	return ST_OK;
+}
+
+enum st_err control_server_open(const char *run_dir, control_handler *handler, void *arg,
+    struct control_server **out, struct buf *why)
+{
+	struct control_server *s = calloc(1, sizeof(*s));
+	enum st_err err;
+	int n;
+
+	if (!s)
+		return ST_NOMEM;
+	s->handler = handler;
+	s->arg = arg;
+	s->address.sun_family = AF_UNIX;
+	n = snprintf(s->address.sun_path, sizeof(s->address.sun_path), "%s/%s", run_dir,
+	    CONTROL_SOCKET_NAME);
+	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (n < 0 || (size_t)n >= sizeof(s->address.sun_path))
+		err = fail(why, run_dir, "the control socket's path", ENAMETOOLONG);
+	else if (s->listener < 0 || s->epoll < 0)
+		err = fail(why, run_dir, "no socket", errno);
+	else
+		err = bind_listener(s, why);
+	if (err)
+		control_server_close(s);
+	else
+		*out = s;
+	return err;
+}
+
+void control_server_close(struct control_server *s)
+{
+	struct stat st;
+
+	if (!s)
+		return;
+	while (s->peers)
+		peer_free(s->peers);
+	/* Only ours: a later daemon may have put its own there. */
+	if (s->inode && stat(s->address.sun_path, &st) == 0 && st.st_ino == s->inode)
+		unlink(s->address.sun_path);
+	if (s->listener >= 0)
+		close(s->listener);
+	if (s->epoll >= 0)
+		close(s->epoll);
+	free(s);
+}

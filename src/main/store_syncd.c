@@ -1,0 +1,130 @@
+/*
+ * store-syncd: the sync daemon.  Settings → directories, store → engine.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "config/config.h"
+#include "sync/engine.h"
+
+static const char help[] =
+    "Keeps the store in step with the Central Inventory API: the only writer of the\n"
+    "store and the only program that talks to Central.  Stays in the foreground, logs\n"
+    "to stderr.\n"
+    "\n"
+    "Signals: SIGTERM, SIGINT end it; SIGHUP reads the settings again; SIGUSR1 begins\n"
+    "a full sync now.\n"
+    "Exit codes: 0 asked to end, 2 wrong usage, 69 the control socket can't be had,\n"
+    "71 the system refuses, 73 DATA_DIR or RUN_DIR can't be used, 75 another daemon\n"
+    "holds the store, 78 settings.\n";
+
+struct program {
+	struct config_arguments arguments;
+	struct config *config;
+};
+
+static struct engine_settings settings_of(const struct config *c)
+{
+	return (struct engine_settings){
+		.central = {
+			.url = c->central_api_url,
+			.key = c->central_api_key,
+			.timeout_ms = c->central_timeout_seconds * 1000,
+			.tls = { c->central_ca_file, c->central_client_cert, c->central_client_key },
+		},
+		.interval_ms = c->sync_interval_seconds * 1000,
+		.wait_seconds = c->event_wait_timeout_seconds,
+		.batch_limit = c->event_batch_limit,
+		.fallback_interval_ms = c->sync_interval_minutes * 60 * 1000,
+		.failures_max = (unsigned)c->max_consecutive_failures,
+	};
+}
+
+static bool reload(void *arg, struct engine_settings *out)
+{
+	struct program *p = arg;
+	struct config *loaded = config_reload(&p->arguments, CONFIG_DAEMON, p->config);
+
+	if (!loaded)
+		return false;
+	config_free(p->config);
+	p->config = loaded;
+	log_set((enum log_level)loaded->log_level, (enum log_format)loaded->log_format);
+	*out = settings_of(loaded);
+	return true;
+}
+
+static int failed(const char *what, const struct buf *why, int code)
+{
+	log_error(what, log_text("error", buf_text(why)));
+	return code;
+}
+
+static int run_engine(struct program *p, struct store_writer *store, struct buf *why)
+{
+	struct engine_options options = { .settings = settings_of(p->config),
+		.store = store,
+		.run_dir = p->config->run_dir,
+		.signal_fd = -1,
+		.reload = reload,
+		.reload_arg = p };
+	enum st_err err = io_make_dir(options.run_dir, 0770);
+
+	if (!err)
+		err = metrics_daemon_create(options.run_dir, &options.metrics);
+	if (err) {
+		buf_addf(why, "%s: %s", options.run_dir, st_err_text(err));
+		return failed("RUN_DIR can't be used", why, EX_CANTCREAT);
+	}
+	err = signals_open(&options.signal_fd);
+	if (!err)
+		err = engine_run(&options, why);
+	metrics_daemon_close(options.metrics);
+	if (options.signal_fd >= 0)
+		close(options.signal_fd);
+	return err ? failed("the daemon can't start", why, EX_UNAVAILABLE) : 0;
+}
+
+static int run(struct program *p)
+{
+	struct store_options options = { .data_dir = p->config->data_dir,
+		.map_size = (size_t)p->config->cache_map_size_mb << 20 };
+	struct store_writer *store;
+	struct buf why;
+	enum st_err err;
+	int code;
+
+	log_open("store-syncd", (enum log_level)p->config->log_level,
+	    (enum log_format)p->config->log_format);
+	buf_init(&why, 4096);
+	err = store_writer_open(&options, &store, &why);
+	if (err) {
+		code = failed(
+		    "DATA_DIR can't be used", &why, err == ST_BUSY ? EX_TEMPFAIL : EX_CANTCREAT);
+	} else {
+		code = run_engine(p, store, &why);
+		store_writer_close(store);
+	}
+	buf_free(&why);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = { 0 };
+	int code;
+
+	if (!config_arguments(argc, argv, CONFIG_DAEMON, help, &p.arguments, &code))
+		return code;
+	p.config = config_start(&p.arguments, CONFIG_DAEMON, &code);
+	if (p.config)
+		code = run(&p);
+	config_free(p.config);
+	config_arguments_free(&p.arguments);
+	return code;
+}

@@ -1,0 +1,205 @@
+/*
+ * pool/worker.c: threads that wait on one epoll set.
+ *
+ *   listener   EPOLLONESHOT: wakes one thread, which accepts one connection,
+ *              arms the listener again and serves what it accepted.  So nobody
+ *              accepts while no thread is free; connections wait in the backlog.
+ *   kept ones  EPOLLONESHOT: a connection that the web server keeps open goes
+ *              back into the set while it is idle, and costs no thread.
+ *   stop       an eventfd that stays readable: wakes all threads.
+ */
+#include "pool/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "pool/fcgi.h"
+
+#define STACK_SIZE      (512 * 1024)
+#define PEER_TIMEOUT_S  10 /* a peer that sends or takes nothing for so long is dropped */
+#define HOUSEKEEPING_MS 2000
+#define ACCEPT_PAUSE_MS 50 /* without descriptors or memory */
+
+struct worker {
+	const struct pool_options *options;
+	struct api *api;
+	int listener, epoll, stop;
+	atomic_bool stopping;
+	unsigned slot;
+};
+
+static bool arm(struct worker *w, int fd, int op)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.fd = fd };
+
+	return epoll_ctl(w->epoll, op, fd, &event) == 0;
+}
+
+static void set_timeouts(int fd)
+{
+	struct timeval timeout = { .tv_sec = PEER_TIMEOUT_S };
+
+	/* Without these a stalled peer would hold a thread for ever; they fail on no socket. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+}
+
+/* A new connection, or -1: another process was faster, or there is no room for it. */
+static int accept_one(struct worker *w)
+{
+	int fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+		log_error("no connection can be accepted", log_number("errno", errno));
+		/* It stays in the backlog: don't spin on it. */
+		poll(NULL, 0, ACCEPT_PAUSE_MS);
+	}
+	if (!atomic_load(&w->stopping))
+		arm(w, w->listener, EPOLL_CTL_MOD);
+	if (fd >= 0)
+		set_timeouts(fd);
+	return fd;
+}
+
+static void serve(struct worker *w, struct fcgi *f, int fd, bool is_new)
+{
+	if (!fcgi_serve(f, fd, !atomic_load(&w->stopping)))
+		return;
+	/* epoll forgets a closed descriptor by itself, so a kept one is in the set or new to it. */
+	if (!arm(w, fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD))
+		close(fd);
+}
+
+static void *thread_run(void *arg)
+{
+	struct worker *w = arg;
+	struct epoll_event event;
+	struct fcgi *f;
+
+	if (fcgi_open(w->api, &f) != ST_OK)
+		return NULL;
+	while (!atomic_load(&w->stopping)) {
+		int n = epoll_wait(w->epoll, &event, 1, -1);
+
+		if (n <= 0 || event.data.fd == w->stop)
+			continue;
+		if (event.data.fd == w->listener) {
+			int fd = accept_one(w);
+
+			if (fd >= 0)
+				serve(w, f, fd, true);
+		} else {
+			serve(w, f, event.data.fd, false);
+		}
+	}
+	fcgi_close(f);
+	return NULL;
+}
+
+static bool start_threads(struct worker *w, pthread_t *threads)
+{
+	pthread_attr_t attr;
+	unsigned n = 0;
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	while (n < w->options->threads && pthread_create(&threads[n], &attr, thread_run, w) == 0)
+		n++;
+	pthread_attr_destroy(&attr);
+	return n == w->options->threads;
+}
+
+static void keep_house(struct worker *w)
+{
+	api_refresh(w->api);
+	metrics_pool_resident(w->options->api.metrics, w->slot, io_private_memory());
+}
+
+/* Until SIGTERM; SIGHUP and the like are the supervisor's affair. */
+static void wait_for_stop(struct worker *w, int signal_fd)
+{
+	struct pollfd p = { .fd = signal_fd, .events = POLLIN };
+	int signal = 0;
+
+	while (signal != SIGTERM) {
+		keep_house(w);
+		if (poll(&p, 1, (int)clock_real_ms(HOUSEKEEPING_MS)) > 0)
+			signal = signals_next(signal_fd);
+	}
+}
+
+/* True if all threads ended within the time that a stop may take. */
+static bool join_threads(struct worker *w, pthread_t *threads)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WORKER_STOP_MS / 1000;
+	for (unsigned i = 0; i < w->options->threads; i++)
+		if (pthread_timedjoin_np(threads[i], NULL, &until) != 0)
+			return false;
+	return true;
+}
+
+static bool open_sets(struct worker *w)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	event.data.fd = w->stop;
+	return w->epoll >= 0 && w->stop >= 0 &&
+	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event) == 0 &&
+	       arm(w, w->listener, EPOLL_CTL_ADD);
+}
+
+int worker_run(const struct pool_options *options, int listener, unsigned slot)
+{
+	struct worker w = { .options = options, .listener = listener, .slot = slot };
+	pthread_t *threads = calloc(options->threads, sizeof(*threads));
+	uint64_t one = 1;
+	int signal_fd;
+	bool ended;
+
+	/* Nothing of the pool outlives its supervisor. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!threads || signals_open(&signal_fd) || fcgi_init() ||
+	    api_open(&options->api, &w.api) || !open_sets(&w)) {
+		log_error("worker can't start", log_number("errno", errno));
+		return EX_OSERR;
+	}
+	if (!start_threads(&w, threads)) {
+		log_error(
+		    "worker can't start its threads", log_number("threads", options->threads));
+		_exit(EX_OSERR);
+	}
+	wait_for_stop(&w, signal_fd);
+	atomic_store(&w.stopping, true);
+	if (write(w.stop, &one, sizeof(one)) != sizeof(one))
+		_exit(EX_OSERR);
+	ended = join_threads(&w, threads);
+	if (!ended) {
+		log_warn("worker stops with requests under way");
+		_exit(0);
+	}
+	metrics_pool_resident(options->api.metrics, slot, 0);
+	api_close(w.api);
+	free(threads);
+	return 0;
+}

@@ -1,0 +1,20 @@
+#include "rules/breaker.h"
+
+#include <limits.h>
+
+unsigned breaker_count(unsigned failures, enum failure_class c)
+{
+	if (c == FAILURE_RATE_LIMITED || c == FAILURE_STORAGE || failures == UINT_MAX)
+		return failures;
+	return failures + 1;
+}
+
+bool breaker_is_open(unsigned failures, unsigned threshold)
+{
+	return failures >= threshold;
+}
+
+enum sync_state breaker_state(unsigned failures, unsigned threshold)
+{
+	return breaker_is_open(failures, threshold) ? SYNC_FALLBACK : SYNC_RETRYING;
+}

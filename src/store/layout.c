@@ -1,0 +1,131 @@
+/*
+ * What stands in the databases of a generation.  Integers are in the byte
+ * order of the machine, as all else in an LMDB file.
+ *
+ *   products   id (1-511 bytes)  ->  0  u64  hash
+ *                                    8  i64  version
+ *                                   16  u32  flags, 0
+ *                                   20  u32  length of the JSON
+ *                                   24       JSON, ready to be sent
+ *   chunks     first id covered  ->  u32 number of products    } the page index,
+ *   groups     first id covered  ->  u32 number of products    } see index.c
+ *   meta       "format"          ->  u32 LAYOUT_FORMAT
+ *              "record"          ->  0  u64  hash
+ *                                    8  u32  LAYOUT_FORMAT
+ *                                   12  u32  sizeof(struct sync_record)
+ *                                   16       struct sync_record
+ *              "superseded"      ->  u32 1: another generation took its place
+ *
+ * LMDB has no checksums, so each value that readers show has its own: XXH3 of
+ * all bytes behind the hash, seeded with XXH3 of the key, so that an intact
+ * value under a wrong key is noticed as well.  It is looked at on every read.
+ * The counts of the index have none: wrong ones move a page, they make up
+ * nothing, and a new generation counts anew.
+ */
+#include "store/layout.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define HASH_SIZE sizeof(uint64_t)
+
+struct product_header {
+	uint64_t hash;
+	int64_t version;
+	uint32_t flags;
+	uint32_t json_len;
+};
+
+struct record_header {
+	uint64_t hash;
+	uint32_t format;
+	uint32_t size;
+};
+
+_Static_assert(sizeof(struct product_header) == LAYOUT_PRODUCT_HEADER, "padding");
+_Static_assert(sizeof(struct record_header) == LAYOUT_RECORD_HEADER, "padding");
+_Static_assert(sizeof(struct sync_record) == 3 * sizeof(struct stamp) + RECORD_TEXT_SIZE + 160,
+    "padding, or a new member: raise LAYOUT_FORMAT");
+
+static uint64_t hash_of(const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	return XXH3_64bits_withSeed((const unsigned char *)value + HASH_SIZE, value_len - HASH_SIZE,
+	    XXH3_64bits(key, key_len));
+}
+
+MDB_val layout_key(const char *text)
+{
+	/* LMDB wants no const, and writes to no key. */
+	return (MDB_val){ .mv_size = strlen(text), .mv_data = (void *)(uintptr_t)text };
+}
+
+size_t layout_product_size(const struct product *p)
+{
+	return LAYOUT_PRODUCT_HEADER + p->json.len;
+}
+
+void layout_write_product(const struct product *p, void *out)
+{
+	struct product_header header = {
+		.version = p->version,
+		.json_len = (uint32_t)p->json.len,
+	};
+	char *bytes = out;
+
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), p->json.data, p->json.len);
+	header.hash = hash_of(p->id.data, p->id.len, bytes, layout_product_size(p));
+	memcpy(bytes, &header.hash, sizeof(header.hash));
+}
+
+enum st_err layout_read_product(const MDB_val *key, const MDB_val *value, struct product *out)
+{
+	struct product_header header;
+
+	if (value->mv_size < sizeof(header))
+		return ST_CORRUPT;
+	memcpy(&header, value->mv_data, sizeof(header));
+	if (header.json_len != value->mv_size - sizeof(header) ||
+	    header.hash != hash_of(key->mv_data, key->mv_size, value->mv_data, value->mv_size))
+		return ST_CORRUPT;
+	out->id = (struct span){ key->mv_data, key->mv_size };
+	out->version = header.version;
+	out->json = (struct span){ (const char *)value->mv_data + sizeof(header), header.json_len };
+	return ST_OK;
+}
+
+void layout_write_record(const struct sync_record *record, unsigned char out[LAYOUT_RECORD_SIZE])
+{
+	struct record_header header = { .format = LAYOUT_FORMAT, .size = sizeof(*record) };
+
+	memcpy(out, &header, sizeof(header));
+	memcpy(out + sizeof(header), record, sizeof(*record));
+	header.hash = hash_of(
+	    LAYOUT_RECORD_KEY, strlen(LAYOUT_RECORD_KEY), out, LAYOUT_RECORD_SIZE);
+	memcpy(out, &header.hash, sizeof(header.hash));
+}
+
+enum st_err layout_read_record(const MDB_val *value, struct sync_record *out)
+{
+	struct record_header header;
+
+	if (value->mv_size != LAYOUT_RECORD_SIZE)
+		return ST_CORRUPT;
+	memcpy(&header, value->mv_data, sizeof(header));
+	if (header.format != LAYOUT_FORMAT || header.size != sizeof(*out) ||
+	    header.hash != hash_of(LAYOUT_RECORD_KEY, strlen(LAYOUT_RECORD_KEY), value->mv_data,
+			       value->mv_size))
+		return ST_CORRUPT;
+	memcpy(out, (const char *)value->mv_data + sizeof(header), sizeof(*out));
+	return ST_OK;
+}
+
+enum st_err layout_read_number(const MDB_val *value, uint32_t *out)
+{
+	if (value->mv_size != sizeof(*out))
+		return ST_CORRUPT;
+	memcpy(out, value->mv_data, sizeof(*out));
+	return ST_OK;
+}

@@ -1,0 +1,188 @@
+/*
+ * sync/engine.c: the loop.  Everything that waits has a due time; the loop
+ * starts what is due, then sleeps in central_wait() until the earliest of them,
+ * an answer of Central, a signal or a control message.
+ */
+#include "sync/engine.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/io.h"
+#include "base/signals.h"
+#include "rules/breaker.h"
+#include "sync/state.h"
+
+#define HOUSEKEEPING_MS 10000
+
+uint32_t engine_random(void)
+{
+	uint32_t random = 0;
+
+	/* Short of random bits jitter is gone, nothing else. */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		return UINT32_MAX / 2;
+	return random;
+}
+
+static void answer_control(
+    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
+{
+	struct engine *e = arg;
+	struct control_status status;
+	struct buf json;
+
+	(void)trusted; /* status and sync are for everybody who may connect */
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	switch (request->type) {
+	case CONTROL_STATUS:
+		report_status(e, &status);
+		control_status_write(request->id, &status, &json);
+		break;
+	case CONTROL_SYNC:
+		log_info("sync now", log_text("by", "control socket"),
+		    log_text("request_id", request->id));
+		full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+		control_done_write(request->id, &json);
+		break;
+	}
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
+/* What a dead daemon had committed, and what is to be done first. */
+static void begin(struct engine *e)
+{
+	struct sync_record *r = &e->record;
+	struct mono now = mono_now();
+	struct store_snapshot s;
+	enum store_condition condition = store_writer_condition(e->store);
+
+	if (condition == STORE_READY && store_writer_snapshot(e->store, &s) == ST_OK) {
+		if (store_snapshot_record(&s, r) != ST_OK)
+			condition = STORE_DAMAGED;
+		store_snapshot_end(&s);
+	}
+	if (r->state != SYNC_FALLBACK ||
+	    !breaker_is_open(r->consecutive_failures, e->settings.failures_max)) {
+		r->state = SYNC_STARTING;
+		r->state_since = wall_now_ms() / 1000;
+	}
+	log_info("sync status at start",
+	    log_text("state", sync_state_text((enum sync_state)r->state)),
+	    log_number("offset", r->event_offset),
+	    log_text("store", condition == STORE_READY   ? "ready"
+			      : condition == STORE_EMPTY ? "empty"
+							 : "damaged"));
+	e->poll.next = now;
+	e->poll.hole_since = MONO_NEVER;
+	if (condition == STORE_DAMAGED) {
+		e->poll.place_lost = true;
+		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
+	} else if (condition == STORE_EMPTY) {
+		full_sync_want(e, FULL_SYNC_INITIAL, now);
+	} else if (r->state == SYNC_FALLBACK) {
+		full_sync_want(e, FULL_SYNC_BREAKER_OPEN, now);
+	}
+}
+
+static void keep_house(struct engine *e, struct mono now)
+{
+	if (!mono_reached(e->next_housekeeping, now))
+		return;
+	e->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
+	metrics_daemon_resident(e->metrics, io_private_memory());
+	store_writer_check_readers(e->store);
+}
+
+static void reload(struct engine *e)
+{
+	struct engine_settings settings;
+
+	if (!e->options->reload(e->options->reload_arg, &settings))
+		return;
+	if (central_set_options(e->central, &settings.central)) {
+		log_error("settings not reloaded", log_text("error", st_err_text(ST_NOMEM)));
+		return;
+	}
+	e->settings = settings;
+	log_info("settings reloaded");
+}
+
+static void take_signals(struct engine *e)
+{
+	int signal;
+
+	while ((signal = signals_next(e->options->signal_fd))) {
+		switch (signal) {
+		case SIGTERM:
+		case SIGINT: e->stopping = true; break;
+		case SIGHUP: reload(e); break;
+		case SIGUSR1:
+			log_info("sync now", log_text("by", "SIGUSR1"));
+			full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+			break;
+		}
+	}
+}
+
+static struct mono next_due(const struct engine *e)
+{
+	struct mono due = mono_earlier(poll_due(e), full_sync_due(e));
+
+	due = mono_earlier(due, e->next_housekeeping);
+	return mono_earlier(due, control_server_deadline(e->control));
+}
+
+static void turn(struct engine *e)
+{
+	struct http_watch watches[] = {
+		{ .fd = e->options->signal_fd },
+		{ .fd = control_server_fd(e->control) },
+	};
+	struct mono now = mono_now();
+
+	keep_house(e, now);
+	full_sync_tick(e, now);
+	poll_tick(e, now);
+	central_wait(e->central, watches, sizeof(watches) / sizeof(watches[0]),
+	    mono_poll_timeout(next_due(e), mono_now()));
+	if (watches[0].ready)
+		take_signals(e);
+	now = mono_now();
+	if (watches[1].ready || mono_reached(control_server_deadline(e->control), now))
+		control_server_turn(e->control, now);
+}
+
+static void stop(struct engine *e)
+{
+	log_info("stopping");
+	poll_cancel(e);
+	full_sync_cancel(e);
+}
+
+enum st_err engine_run(const struct engine_options *options, struct buf *why)
+{
+	struct engine e = { .settings = options->settings,
+		.options = options,
+		.store = options->store,
+		.metrics = options->metrics };
+	enum st_err err;
+
+	err = central_open(&options->settings.central, &e.central);
+	if (err) {
+		buf_adds(why, st_err_text(err));
+		return err;
+	}
+	err = control_server_open(options->run_dir, answer_control, &e, &e.control, why);
+	if (!err) {
+		begin(&e);
+		while (!e.stopping)
+			turn(&e);
+		stop(&e);
+		control_server_close(e.control);
+	}
+	central_close(e.central);
+	return err;
+}

@@ -1,0 +1,152 @@
+/*
+ * sync/report.c: every failure ends in one log record, one counter and the
+ * record's words; every change of state is one log record with `sync status`.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/breaker.h"
+#include "sync/state.h"
+
+static int64_t wall_seconds(void)
+{
+	return wall_now_ms() / 1000;
+}
+
+static void set_state(struct sync_record *r, enum sync_state state)
+{
+	if (r->state == (uint32_t)state)
+		return;
+	r->state = state;
+	r->state_since = wall_seconds();
+}
+
+static void log_state(const struct sync_record *was, const struct sync_record *is)
+{
+	if (was->state == is->state)
+		return;
+	log_at(is->state == SYNC_LIVE ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "sync status changed",
+	    log_text("state", sync_state_text((enum sync_state)is->state)),
+	    log_text("was", sync_state_text((enum sync_state)was->state)),
+	    log_text("class",
+		is->failed ? failure_class_text((enum failure_class)is->failure_class) : NULL),
+	    log_number("failures", is->consecutive_failures),
+	    log_number("offset", is->event_offset));
+}
+
+void record_success(struct sync_record *r, bool confirmed_current)
+{
+	struct stamp now = stamp_now();
+
+	r->last_contact = now;
+	r->last_success = now;
+	if (confirmed_current)
+		r->confirmed_current = now;
+	r->consecutive_failures = 0;
+	r->failed = 0;
+	r->failure_class = FAILURE_NONE;
+	r->failed_at = 0;
+	memset(r->failure_message, 0, sizeof(r->failure_message));
+	set_state(r, SYNC_LIVE);
+}
+
+void report_adopt(struct engine *e, const struct sync_record *committed)
+{
+	log_state(&e->record, committed);
+	e->record = *committed;
+}
+
+void report_recovered(const char *what, struct log_repeat *repeat)
+{
+	if (log_repeat_ended(repeat))
+		log_info(what, log_number("failures", (int64_t)repeat->count),
+		    log_number("seconds", mono_ms_between(repeat->since, mono_now()) / 1000));
+}
+
+/* True if Central said something, even if it was a refusal. */
+static bool was_contact(enum failure_class c)
+{
+	return c == FAILURE_HTTP_5XX || c == FAILURE_RATE_LIMITED || c == FAILURE_AUTH;
+}
+
+static void record_failure(
+    struct sync_record *r, const struct central_outcome *outcome, unsigned failures_max)
+{
+	if (was_contact(outcome->failure))
+		r->last_contact = stamp_now();
+	r->consecutive_failures = breaker_count(r->consecutive_failures, outcome->failure);
+	r->failed = 1;
+	r->failure_class = outcome->failure;
+	r->failed_at = wall_seconds();
+	memset(r->failure_message, 0, sizeof(r->failure_message));
+	snprintf(r->failure_message, sizeof(r->failure_message), "%s", outcome->message);
+	set_state(r, breaker_state(r->consecutive_failures, failures_max));
+}
+
+void report_failure(struct engine *e, const char *what, struct log_repeat *repeat,
+    const struct central_outcome *outcome)
+{
+	struct sync_record next = e->record;
+
+	record_failure(&next, outcome, e->settings.failures_max);
+	metrics_daemon_failure(e->metrics, outcome->failure);
+	if (log_repeat_failed(repeat, mono_now()))
+		log_error(what, log_text("class", failure_class_text(outcome->failure)),
+		    log_text("error", outcome->message),
+		    log_number("failures", next.consecutive_failures),
+		    log_number("records", (int64_t)repeat->unlogged),
+		    log_text("request_id", outcome->request_id));
+	report_adopt(e, &next);
+	/* A store that can't be written is known already, or is seen at the next event. */
+	report_commit(e);
+}
+
+enum st_err report_commit(struct engine *e)
+{
+	struct store_txn *t;
+	enum st_err err = store_txn_begin(e->store, STORE_RUNNING, &t);
+
+	/* Before the first full sync there is nowhere to keep it, and nobody to read it. */
+	if (err == ST_UNAVAILABLE)
+		return ST_OK;
+	if (err)
+		return err;
+	store_txn_put_record(t, &e->record);
+	return store_txn_commit(t);
+}
+
+struct central_outcome storage_outcome(enum st_err err)
+{
+	struct central_outcome o = { .failure = FAILURE_STORAGE };
+
+	snprintf(o.message, sizeof(o.message), "the store can't be written: %s", st_err_text(err));
+	return o;
+}
+
+void report_status(const struct engine *e, struct control_status *out)
+{
+	const struct full_sync *f = &e->full_sync;
+	bool fallback = e->record.state == SYNC_FALLBACK;
+	struct mono now = mono_now();
+
+	*out = (struct control_status){
+		.state = (enum sync_state)e->record.state, .next_poll_at = -1, .products_total = -1
+	};
+	if (full_sync_runs(e)) {
+		out->full_sync_running = true;
+		out->full_sync_reason = f->reason;
+		out->pages_done = f->pages_done;
+		out->products_seen = f->products_seen;
+		out->products_total = f->total;
+	}
+	if (fallback || e->poll.place_lost || store_writer_condition(e->store) != STORE_READY)
+		return;
+	/* The end of the open poll's wait, or the start of the next. */
+	if (e->poll.call)
+		out->next_poll_at =
+		    (wall_now_ms() + mono_ms_between(now, mono_add_ms(e->poll.started,
+							      e->settings.wait_seconds * 1000))) /
+		    1000;
+	else if (e->poll.next.us != MONO_NEVER.us)
+		out->next_poll_at = (wall_now_ms() + mono_ms_between(now, e->poll.next)) / 1000;
+}

@@ -1,0 +1,197 @@
+/*
+ * central.h: the simulated Central Inventory API, its parts.
+ *
+ * One thread per connection (libmicrohttpd), one mutex around everything below,
+ * one condition that is signalled when an event becomes readable.
+ */
+#ifndef CENTRAL_H
+#define CENTRAL_H
+
+#include <json.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---------------------------------------------------------------- text.c */
+
+struct text {
+	char *data;
+	size_t len, cap;
+};
+void text_add(struct text *t, const char *s, size_t len);
+void text_adds(struct text *t, const char *s);
+void text_addf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A JSON string with the escapes that Go's encoder writes. */
+void text_add_json(struct text *t, const char *s);
+void text_free(struct text *t);
+/* strdup() that doesn't return without memory. */
+char *text_copy(const char *s);
+void *must(void *memory); /* ends the program where it is NULL */
+
+/* ---------------------------------------------------------------- clock.c */
+
+void clock_scale(unsigned scale);
+int64_t clock_ms(void);                /* Unix time in scaled milliseconds */
+int64_t clock_real(int64_t scaled_ms); /* as long in real milliseconds */
+void clock_rfc3339(char out[32]);      /* now, whole seconds, Z */
+
+/* ---------------------------------------------------------------- catalogue.c */
+
+struct product {
+	char *id, *name, *updated;
+	char *price; /* its digits */
+	char *extra; /* ,"x":… members that we don't know */
+	int64_t available, version;
+};
+
+struct catalogue {
+	struct product **sorted; /* by bytes of id */
+	size_t n, cap;
+};
+
+struct product *catalogue_find(const struct catalogue *c, const char *id);
+/* Takes over a product that is not there yet. */
+void catalogue_insert(struct catalogue *c, struct product *p);
+void catalogue_remove(struct catalogue *c, const char *id);
+void catalogue_make_up(struct catalogue *c, size_t n);
+/* A JSON array of products; NULL or what is wrong. */
+const char *catalogue_load(struct catalogue *c, json_object *array);
+struct product *product_from_json(json_object *o);
+void product_free(struct product *p);
+void product_write(const struct product *p, struct text *out);
+
+/* ---------------------------------------------------------------- feed.c */
+
+struct event {
+	int64_t offset;
+	char *json;
+};
+
+struct feed {
+	struct event *list; /* readable ones, in the order in which they were published */
+	size_t n, cap, limit;
+	int64_t head; /* the next offset to hand out */
+	int64_t publish_delay_ms;
+	struct pending *pending; /* handed out, not readable yet */
+	int64_t lose_next;       /* so many offsets are handed out and never published */
+	unsigned random;
+};
+
+/* type: product_updated, product_created, product_deleted. */
+void feed_append(struct feed *f, const char *type, const struct product *p);
+/* Make readable what is due; milliseconds until the next is, -1: nothing is pending. */
+int64_t feed_publish(struct feed *f);
+void feed_reset(struct feed *f);
+/* The answer for offset and limit; false: it would be empty (out then holds that answer). */
+bool feed_read(const struct feed *f, int64_t offset, int64_t limit, struct text *out);
+
+/* ---------------------------------------------------------------- updates.c */
+
+struct keys; /* idempotency keys of the last two minutes */
+
+/* Status and body of POST /v1/inventory/updates. */
+struct central;
+unsigned updates_answer(struct central *c, json_object *body, struct text *out);
+unsigned admin_answer(struct central *c, const char *verb, json_object *body, struct text *out);
+
+/* ---------------------------------------------------------------- faults.c */
+
+/*
+ * POST /test/faults  {"faults":[{"path":…,"kind":…,…}],"dialect":"pages"}
+ *
+ *   path      events, list, product, updates, or * (all of them)
+ *   count     how many requests it hits; -1 (the default): all
+ *   kind      status   answer "status" (500) with "body", "retryAfter" as Retry-After
+ *             hang     no answer until the client goes, at most "delayMs" (60,000)
+ *             reset    the connection is reset without an answer
+ *             cut      the true answer's length is promised, half of it is sent
+ *             garbage  200 with JSON that breaks off
+ *             html     200 with a page of HTML
+ *             delay    the true answer after "delayMs"
+ *             empty    list: an empty catalogue
+ *   dialect   of the list from now on: pages, items (cursor), array
+ *
+ * The list of faults replaces the one before; [] ends all.
+ */
+enum fault_kind {
+	FAULT_NONE,
+	FAULT_STATUS,
+	FAULT_HANG,
+	FAULT_RESET,
+	FAULT_CUT,
+	FAULT_GARBAGE,
+	FAULT_HTML,
+	FAULT_DELAY,
+	FAULT_EMPTY
+};
+enum dialect { DIALECT_PAGES, DIALECT_ITEMS, DIALECT_ARRAY };
+
+struct fault {
+	char path[16];
+	enum fault_kind kind;
+	int64_t count, delay_ms, retry_after;
+	unsigned status;
+	char *body;
+};
+
+struct faults {
+	struct fault *list;
+	size_t n;
+	enum dialect dialect;
+};
+
+/* NULL or what is wrong with the order. */
+const char *faults_order(struct faults *f, json_object *body);
+/* The fault that hits a request of this kind, counted down; kind FAULT_NONE: none. */
+struct fault faults_hit(struct faults *f, const char *path);
+
+/* ---------------------------------------------------------------- all together */
+
+enum counter {
+	COUNT_LIST,
+	COUNT_PRODUCT,
+	COUNT_EVENTS,
+	COUNT_UPDATES,
+	COUNT_ADMIN,
+	COUNT_OTHER,
+	COUNT_LIMITED,
+	COUNT_HANDED_OUT,
+	COUNTERS
+};
+
+struct options {
+	unsigned port, time_scale;
+	size_t products, log_size;
+	int64_t publish_delay_ms, rate_limit;
+	const char *catalogue, *key, *admin_key, *state;
+};
+
+struct window { /* of the rate limit, by client address */
+	char address[64];
+	int64_t ends_at, used;
+};
+
+struct central {
+	struct options options;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct catalogue catalogue;
+	struct feed feed;
+	struct keys *keys;
+	struct faults faults;
+	struct window windows[64];
+	int64_t counters[COUNTERS];
+	int64_t waiting; /* polls that wait */
+	bool stopping;
+};
+
+/* state.c: products and feed over restarts. */
+const char *state_load(struct central *c);
+void state_save(struct central *c);
+
+/* http.c: serves until central.stopping; the port, 0 if it can't be had. */
+struct MHD_Daemon;
+struct MHD_Daemon *http_start(struct central *c, unsigned *port);
+
+#endif

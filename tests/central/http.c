@@ -1,0 +1,533 @@
+/*
+ * The HTTP side: routes, keys, rate limit, faults; the answers come from the
+ * other files.
+ */
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "central/central.h"
+
+#define BODY_MAX       (64 * 1024 * 1024)
+#define CONNECTIONS    1024
+#define WINDOW_MS      60000
+#define LIST_LIMIT     50
+#define LIST_LIMIT_MAX 200
+
+struct exchange {
+	struct text body; /* of the request */
+};
+
+/* What is to be sent. */
+struct answer {
+	unsigned status;
+	struct text body;
+	const char *type;
+	int64_t retry_after; /* -1: none */
+	bool with_window;    /* the rate limit's headers go along */
+	struct window window;
+};
+
+static int64_t parameter(struct MHD_Connection *conn, const char *name, int64_t otherwise)
+{
+	const char *text = MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, name);
+	char *end;
+	long long n;
+
+	if (!text)
+		return otherwise;
+	n = strtoll(text, &end, 10);
+	return *text && !*end && n >= 0 ? n : otherwise;
+}
+
+static void coded(struct answer *a, unsigned status, const char *code, const char *message)
+{
+	a->status = status;
+	text_addf(&a->body, "{\"code\":\"%s\",\"message\":", code);
+	text_add_json(&a->body, message);
+	text_adds(&a->body, "}");
+}
+
+/* ---------------------------------------------------------------- reads */
+
+static size_t slice(const struct catalogue *c, int64_t offset, int64_t limit, struct text *out)
+{
+	size_t n = 0;
+
+	for (size_t i = (size_t)offset; i < c->n && (int64_t)n < limit; i++, n++) {
+		text_adds(out, n > 0 ? "," : "");
+		product_write(c->sorted[i], out);
+	}
+	return n;
+}
+
+static void answer_list(
+    struct central *c, struct MHD_Connection *conn, bool empty, struct answer *a)
+{
+	static const struct catalogue nothing;
+	const struct catalogue *list = empty ? &nothing : &c->catalogue;
+	int64_t offset = parameter(conn, "offset", 0), limit = parameter(conn, "limit", LIST_LIMIT);
+	int64_t total = (int64_t)list->n;
+	struct text products = { NULL, 0, 0 };
+	size_t n;
+
+	if (c->faults.dialect == DIALECT_ITEMS)
+		offset = parameter(conn, "cursor", 0);
+	if (limit > LIST_LIMIT_MAX)
+		limit = LIST_LIMIT_MAX;
+	if (limit <= 0)
+		limit = LIST_LIMIT;
+	if (c->faults.dialect == DIALECT_ARRAY) {
+		offset = 0;
+		limit = INT64_MAX;
+	}
+	text_adds(&products, "");
+	n = slice(list, offset, limit, &products);
+	if (c->faults.dialect == DIALECT_ARRAY)
+		text_addf(&a->body, "[%s]", products.data);
+	else if (c->faults.dialect == DIALECT_ITEMS && offset + (int64_t)n < total)
+		text_addf(&a->body, "{\"items\":[%s],\"nextCursor\":\"%lld\"}", products.data,
+		    (long long)offset + (long long)n);
+	else if (c->faults.dialect == DIALECT_ITEMS)
+		text_addf(&a->body, "{\"items\":[%s],\"nextCursor\":\"\"}", products.data);
+	else
+		text_addf(&a->body,
+		    "{\"pagination\":{\"has_more\":%s,\"limit\":%lld,\"offset\":%lld,"
+		    "\"total_count\":%lld},\"products\":[%s]}",
+		    offset + (int64_t)n < total ? "true" : "false", (long long)limit,
+		    (long long)offset, (long long)total, products.data);
+	text_free(&products);
+}
+
+static void answer_product(struct central *c, const char *id, struct answer *a)
+{
+	const struct product *p = catalogue_find(&c->catalogue, id);
+	char message[700];
+
+	/* The router splits at every slash, escaped ones too. */
+	if (strchr(id, '/')) {
+		a->status = 404;
+		a->type = "text/plain; charset=utf-8";
+		text_adds(&a->body, "404 page not found\n");
+	} else if (p) {
+		product_write(p, &a->body);
+	} else {
+		snprintf(message, sizeof(message), "Product not found: %s", id);
+		coded(a, 404, "not_found", message);
+	}
+}
+
+/* Wait for something to read, until the deadline or the end of the program. */
+static void wait_for_event(struct central *c, int64_t deadline_ms, int64_t pending_ms)
+{
+	int64_t left = deadline_ms - clock_ms();
+	struct timespec until;
+	int64_t real;
+
+	if (pending_ms >= 0 && pending_ms < left)
+		left = pending_ms;
+	real = clock_real(left > 0 ? left : 0) + 1;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += real / 1000;
+	until.tv_nsec += real % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&c->changed, &c->lock, &until);
+}
+
+static void answer_events(struct central *c, struct MHD_Connection *conn, struct answer *a)
+{
+	int64_t offset = parameter(conn, "offset", -1), limit = parameter(conn, "limit", 100);
+	int64_t deadline = clock_ms() + parameter(conn, "wait", 0) * 1000;
+
+	if (!MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, "offset")) {
+		coded(a, 400, "EVENTS_ERROR", "offset parameter is required");
+		return;
+	}
+	if (limit <= 0 || limit > 1000)
+		limit = 100;
+	c->waiting++;
+	for (;;) {
+		int64_t pending = feed_publish(&c->feed);
+
+		a->body.len = 0;
+		if (feed_read(&c->feed, offset, limit, &a->body) || c->stopping ||
+		    clock_ms() >= deadline || offset > c->feed.head)
+			break;
+		wait_for_event(c, deadline, pending);
+	}
+	c->waiting--;
+}
+
+/* ---------------------------------------------------------------- orders of tests */
+
+static void answer_stats(struct central *c, struct answer *a)
+{
+	const int64_t *n = c->counters;
+
+	text_addf(&a->body,
+	    "{\"requests\":{\"list\":%lld,\"product\":%lld,\"events\":%lld,"
+	    "\"updates\":%lld,\"admin\":%lld,\"limited\":%lld},\"waiting\":%lld,\"products\":%zu,"
+	    "\"head\":%lld}",
+	    (long long)n[COUNT_LIST], (long long)n[COUNT_PRODUCT], (long long)n[COUNT_EVENTS],
+	    (long long)n[COUNT_UPDATES], (long long)n[COUNT_ADMIN], (long long)n[COUNT_LIMITED],
+	    (long long)c->waiting, c->catalogue.n, (long long)c->feed.head);
+}
+
+static void answer_test(struct central *c, const char *what, json_object *body, struct answer *a)
+{
+	const char *wrong = NULL;
+	json_object *n;
+
+	if (strcmp(what, "stats") == 0) {
+		answer_stats(c, a);
+		return;
+	}
+	if (strcmp(what, "faults") == 0)
+		wrong = faults_order(&c->faults, body);
+	else if (strcmp(what, "reset-log") == 0)
+		feed_reset(&c->feed);
+	else if (strcmp(what, "lose") == 0)
+		c->feed.lose_next =
+		    json_object_object_get_ex(body, "next", &n) ? json_object_get_int64(n) : 1;
+	else
+		wrong = "no such order";
+	pthread_cond_broadcast(&c->changed);
+	if (wrong)
+		coded(a, 400, "bad_order", wrong);
+	else
+		text_adds(&a->body, "{}");
+}
+
+/* ---------------------------------------------------------------- limits, keys, faults */
+
+static const char *address_of(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return info && info->client_addr->sa_family == AF_INET ? "127" : "other";
+}
+
+/* Counts a request; true if it is beyond the limit, with the answer made. */
+static bool is_limited(struct central *c, struct MHD_Connection *conn, struct answer *a)
+{
+	const char *address = address_of(conn);
+	int64_t now = clock_ms();
+	struct window *w = c->windows;
+
+	if (c->options.rate_limit == 0)
+		return false;
+	while (w < c->windows + 63 && w->address[0] && strcmp(w->address, address) != 0)
+		w++;
+	snprintf(w->address, sizeof(w->address), "%s", address);
+	if (w->ends_at <= now) {
+		w->ends_at = now + WINDOW_MS;
+		w->used = 0;
+	}
+	if (w->used <= c->options.rate_limit)
+		w->used++;
+	a->with_window = true;
+	a->window = *w;
+	if (w->used <= c->options.rate_limit)
+		return false;
+	c->counters[COUNT_LIMITED]++;
+	a->status = 429;
+	text_addf(&a->body,
+	    "{\"code\":\"rate_limit_exceeded\",\"message\":\"Rate limit exceeded. Please try "
+	    "again later.\",\"details\":[{\"field\":\"rate_limit\",\"issue\":\"Exceeded %lld "
+	    "requests per "
+	    "minute. -1 requests remaining.\"},{\"field\":\"retry_after\",\"issue\":\"Retry after "
+	    "60 "
+	    "seconds\"}]}",
+	    (long long)c->options.rate_limit);
+	return true;
+}
+
+static bool has_key(struct MHD_Connection *conn, const char *key, struct answer *a)
+{
+	const char *sent = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "X-API-Key");
+
+	if (!sent)
+		coded(a, 401, "unauthorized", "API key required");
+	else if (strcmp(sent, key) != 0)
+		coded(a, 401, "unauthorized", "Invalid API key");
+	return a->status == 200;
+}
+
+/* True if the fault has made the answer. */
+static bool answer_fault(struct central *c, const struct fault *f, struct answer *a)
+{
+	int64_t until = clock_ms() + f->delay_ms;
+
+	switch (f->kind) {
+	case FAULT_STATUS:
+		a->status = f->status;
+		a->retry_after = f->retry_after;
+		text_adds(&a->body, f->body);
+		return true;
+	case FAULT_GARBAGE: text_adds(&a->body, "{\"events\":[{\"offset\":1,\"pro"); return true;
+	case FAULT_HTML:
+		a->type = "text/html";
+		text_adds(&a->body, "<html><body><h1>It works!</h1></body></html>\n");
+		return true;
+	case FAULT_HANG:
+	case FAULT_DELAY:
+		while (!c->stopping && clock_ms() < until)
+			wait_for_event(c, until, -1);
+		return false;
+	default: return false;
+	}
+}
+
+/* ---------------------------------------------------------------- sending */
+
+struct cut {
+	char *data;
+	size_t len;
+};
+
+static ssize_t read_cut(void *arg, uint64_t at, char *buffer, size_t max)
+{
+	struct cut *cut = arg;
+	size_t half = cut->len / 2, n;
+
+	if (at >= half)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	n = half - (size_t)at < max ? half - (size_t)at : max;
+	memcpy(buffer, cut->data + at, n);
+	return (ssize_t)n;
+}
+
+static void free_cut(void *arg)
+{
+	struct cut *cut = arg;
+
+	free(cut->data);
+	free(cut);
+}
+
+static struct MHD_Response *make_response(struct answer *a, bool cut)
+{
+	struct cut *half;
+
+	if (!a->body.data)
+		text_adds(&a->body, "");
+	if (!cut)
+		return MHD_create_response_from_buffer(
+		    a->body.len, a->body.data, MHD_RESPMEM_MUST_FREE);
+	half = must(calloc(1, sizeof(*half)));
+	half->data = a->body.data;
+	half->len = a->body.len;
+	return MHD_create_response_from_callback(a->body.len, 4096, read_cut, half, free_cut);
+}
+
+static void add_number(struct MHD_Response *r, const char *name, int64_t n)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)n);
+	MHD_add_response_header(r, name, text);
+}
+
+static enum MHD_Result send_answer(
+    struct central *c, struct MHD_Connection *conn, struct answer *a, bool cut)
+{
+	struct MHD_Response *r = make_response(a, cut);
+	enum MHD_Result sent;
+
+	MHD_add_response_header(r, "Content-Type", a->type);
+	if (a->retry_after >= 0)
+		add_number(r, "Retry-After", a->retry_after);
+	if (a->with_window) {
+		add_number(r, "X-Ratelimit-Limit", c->options.rate_limit);
+		add_number(r, "X-Ratelimit-Remaining", c->options.rate_limit - a->window.used);
+		add_number(r, "X-Ratelimit-Reset", a->window.ends_at / 1000);
+	}
+	sent = MHD_queue_response(conn, a->status, r);
+	MHD_destroy_response(r);
+	return sent;
+}
+
+static enum MHD_Result reset_connection(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (info)
+		setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	return MHD_NO;
+}
+
+/* ---------------------------------------------------------------- routes */
+
+enum place {
+	PLACE_NONE,
+	PLACE_HEALTH,
+	PLACE_LIST,
+	PLACE_EVENTS,
+	PLACE_UPDATES,
+	PLACE_PRODUCT,
+	PLACE_ADMIN,
+	PLACE_TEST
+};
+
+static const struct route {
+	const char *path;
+	bool prefix;
+	const char *method; /* NULL: any */
+	enum place place;
+	enum counter counter;
+	const char *fault; /* name of the path for faults, NULL: none hits it */
+} routes[] = {
+	{ "/health", false, NULL, PLACE_HEALTH, COUNT_OTHER, NULL },
+	{ "/v1/inventory", false, "GET", PLACE_LIST, COUNT_LIST, "list" },
+	{ "/v1/inventory/events", false, "GET", PLACE_EVENTS, COUNT_EVENTS, "events" },
+	{ "/v1/inventory/updates", false, "POST", PLACE_UPDATES, COUNT_UPDATES, "updates" },
+	{ "/v1/inventory/", true, "GET", PLACE_PRODUCT, COUNT_PRODUCT, "product" },
+	{ "/v1/admin/products/", true, NULL, PLACE_ADMIN, COUNT_ADMIN, NULL },
+	{ "/test/", true, NULL, PLACE_TEST, COUNT_OTHER, NULL },
+};
+
+static const struct route *find_route(const char *path, const char *method)
+{
+	static const struct route none = { "", false, NULL, PLACE_NONE, COUNT_OTHER, NULL };
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		const struct route *r = &routes[i];
+		bool same = r->prefix ? strncmp(path, r->path, strlen(r->path)) == 0
+		                      : strcmp(path, r->path) == 0;
+
+		if (same && (!r->method || strcmp(r->method, method) == 0))
+			return r;
+	}
+	return &none;
+}
+
+static void answer_body(struct central *c, const struct route *r, const char *rest,
+    const struct text *sent, struct answer *a)
+{
+	json_object *body = sent->data ? json_tokener_parse(sent->data) : NULL;
+
+	if (r->place == PLACE_TEST)
+		answer_test(c, rest, body, a);
+	else if (!body || !json_object_is_type(body, json_type_object))
+		coded(a, 400, "bad_request", "Invalid JSON");
+	else if (r->place == PLACE_UPDATES)
+		a->status = updates_answer(c, body, &a->body);
+	else
+		a->status = admin_answer(c, rest, body, &a->body);
+	json_object_put(body);
+	if (r->place != PLACE_TEST)
+		state_save(c);
+	pthread_cond_broadcast(&c->changed);
+}
+
+static void answer_place(struct central *c, struct MHD_Connection *conn, const struct route *r,
+    const char *path, const struct text *sent, bool empty, struct answer *a)
+{
+	const char *rest = path + strlen(r->path);
+
+	switch (r->place) {
+	case PLACE_HEALTH: text_adds(&a->body, "{\"status\":\"healthy\"}"); break;
+	case PLACE_LIST: answer_list(c, conn, empty, a); break;
+	case PLACE_EVENTS: answer_events(c, conn, a); break;
+	case PLACE_PRODUCT: answer_product(c, rest, a); break;
+	case PLACE_UPDATES:
+	case PLACE_ADMIN:
+	case PLACE_TEST: answer_body(c, r, rest, sent, a); break;
+	case PLACE_NONE:
+		a->status = 404;
+		a->type = "text/plain; charset=utf-8";
+		text_adds(&a->body, "404 page not found\n");
+		break;
+	}
+}
+
+/* Under the lock.  MHD_NO resets the connection. */
+static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, const char *path,
+    const char *method, const struct text *sent)
+{
+	const struct route *r = find_route(path, method);
+	struct answer a = { .status = 200, .type = "application/json", .retry_after = -1 };
+	struct fault fault = { .kind = FAULT_NONE };
+	bool open = r->place == PLACE_HEALTH || r->place == PLACE_TEST || r->place == PLACE_NONE;
+	const char *key = r->place == PLACE_ADMIN ? c->options.admin_key : c->options.key;
+
+	c->counters[r->counter]++;
+	if (r->fault)
+		fault = faults_hit(&c->faults, r->fault);
+	if (fault.kind == FAULT_RESET)
+		return reset_connection(conn);
+	if (!(r->fault && is_limited(c, conn, &a)) && !answer_fault(c, &fault, &a) &&
+	    (open || has_key(conn, key, &a)))
+		answer_place(c, conn, r, path, sent, fault.kind == FAULT_EMPTY, &a);
+	if (fault.kind == FAULT_HANG)
+		a.status = 504;
+	return send_answer(c, conn, &a, fault.kind == FAULT_CUT);
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *conn, const char *path,
+    const char *method, const char *version, const char *data, size_t *size, void **state)
+{
+	struct central *c = arg;
+	struct exchange *x = *state;
+	enum MHD_Result result;
+
+	(void)version;
+	if (!x) {
+		*state = must(calloc(1, sizeof(*x)));
+		return MHD_YES;
+	}
+	if (*size > 0) {
+		if (x->body.len + *size > BODY_MAX)
+			return MHD_NO;
+		text_add(&x->body, data, *size);
+		*size = 0;
+		return MHD_YES;
+	}
+	pthread_mutex_lock(&c->lock);
+	result = answer(c, conn, path, method, &x->body);
+	pthread_mutex_unlock(&c->lock);
+	return result;
+}
+
+static void completed(
+    void *arg, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode code)
+{
+	struct exchange *x = *state;
+
+	(void)arg;
+	(void)conn;
+	(void)code;
+	if (x)
+		text_free(&x->body);
+	free(x);
+}
+
+/* Only what a client must escape is decoded here, once; MHD's own way would decode the path too early. */
+struct MHD_Daemon *http_start(struct central *c, unsigned *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)c->options.port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const union MHD_DaemonInfo *info;
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, handle,
+	    c, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
+	    CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_THREAD_STACK_SIZE,
+	    (size_t)262144, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+
+	if (!daemon)
+		return NULL;
+	info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT);
+	*port = info ? info->port : c->options.port;
+	return daemon;
+}

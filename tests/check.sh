@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# check.sh [--deep]: builds everything and runs every suite.
+#
+# Each suite ends with `N passed, N failed[, N skipped]` or a CUnit summary and
+# is followed here by its seconds; its whole output is in build/check/NAME.log.
+# The last line is the sum.  A suite that ends without such a line, or with a
+# bad exit code and no failure counted, is one failure.
+#
+# --deep: what needs longer, beside all that.  Variants are built beside each
+# other: build/ (gcc), build/clang, build/asan.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+make=${MAKE:-make}
+logs=build/check
+mkdir -p "$logs"
+total_passed=0 total_failed=0 total_skipped=0
+jobs=$(nproc)
+
+numbers() { # LOG: "passed failed skipped" of its closing line
+  awk '
+    /^[0-9]+ passed, [0-9]+ failed/ { p = $1; f = $3; s = ($5 != "" ? $5 : 0); seen = 1 }
+    /^ +tests +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+/ { p = $4; f = $5; s = 0; seen = 1 }
+    END { if (seen) print p, f, s }' "$1"
+}
+
+suite() { # NAME command…
+  local name=$1 start=$SECONDS status p f s
+  shift
+  "$@" >"$logs/$name.log" 2>&1 </dev/null
+  status=$?
+  read -r p f s < <(numbers "$logs/$name.log") || { p=0 f=0 s=0; }
+  if [ "$status" -ne 0 ] && [ "$f" -eq 0 ] || [ $((p + f + s)) -eq 0 ]; then
+    f=$((f + 1))
+  fi
+  total_passed=$((total_passed + p)) total_failed=$((total_failed + f))
+  total_skipped=$((total_skipped + s))
+  printf '%-22s %5d passed, %d failed, %d skipped  (%d s)\n' "$name" "$p" "$f" "$s" \
+    $((SECONDS - start))
+  if [ "$f" -gt 0 ]; then
+    echo "--- $logs/$name.log"
+    grep -nE 'FAILED|[Ee]rror|FAIL|runtime error|Sanitizer' "$logs/$name.log" | head -n 40
+    echo "--- its end"
+    tail -n 25 "$logs/$name.log"
+    echo "---"
+  fi
+}
+
+build() { # what, make arguments…: counts as one test, since warnings are errors
+  $make --no-print-directory -j "$jobs" "$@" && echo '1 passed, 0 failed'
+}
+
+unit_valgrind() {
+  valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
+    --child-silent-after-fork=yes --suppressions=tests/unit/valgrind.supp "$1"/tests/unit
+}
+
+asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1)
+
+suite build-gcc build tests compile_commands.json
+suite lint tests/lint/lint.sh
+suite unit-gcc build/tests/unit
+suite wire tests/central/test_wire.sh build/tests/central
+suite e2e tests/e2e/run.sh
+suite build-clang build tests BUILD=build/clang CC=clang
+suite unit-clang build/clang/tests/unit
+suite build-sanitizers build tests BUILD=build/asan SANITIZE=address,undefined
+suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
+suite e2e-sanitizers "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh test_smoke
+
+if [ "${1-}" = --deep ]; then
+  suite unit-valgrind unit_valgrind build
+  suite e2e-sanitizers-all "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh
+  suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke
+  suite build-thread build tests BUILD=build/tsan CC=clang SANITIZE=thread
+  suite unit-thread build/tsan/tests/unit pool store
+fi
+
+echo "seconds: $SECONDS"
+if [ "$total_skipped" -gt 0 ]; then
+  echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+else
+  echo "$total_passed passed, $total_failed failed"
+fi
+[ "$total_failed" -eq 0 ]

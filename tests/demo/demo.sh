@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# demo.sh: a whole store in the foreground, until Ctrl-C.
+#
+# Simulated Central (or CENTRAL_API_URL), daemon, pool and lighttpd on PORT.
+# Everything it writes is in build/demo/; sockets live in a short temporary
+# path, because a socket's address has room for 107 bytes only.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+BUILD=$(cd "${BUILD:-build}" && pwd)
+PORT=${PORT:-8083}
+demo=$BUILD/demo
+log=$demo/log
+pids=()
+
+mkdir -p "$demo/web" || exit 1
+rm -rf "$demo/data"
+: >"$log"
+run=$(mktemp -d "${TMPDIR:-/tmp}/store-api-demo.XXXXXX") || exit 1
+
+finish() {
+  trap '' INT TERM
+  [ "${#pids[@]}" -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+  wait 2>/dev/null
+  rm -rf "$run"
+}
+trap finish EXIT
+trap 'echo; echo "Ending the demo."; exit 0' INT TERM
+
+give_up() {
+  echo "demo: $1" >&2
+  exit 1
+}
+
+# Every program in a process group of its own, so that Ctrl-C reaches them
+# through `finish` alone, in one order.
+set -m
+start() { # NAME command…
+  local name=$1
+  shift
+  "$@" 2>>"$log" &
+  pids+=("$!")
+  names[$!]=$name
+}
+declare -A names
+
+# until_true SECONDS command…, given up at once if a program has ended.
+until_true() {
+  local deadline=$((SECONDS + $1)) pid
+  shift
+  until "$@" 2>/dev/null; do
+    for pid in "${pids[@]}"; do
+      kill -0 "$pid" 2>/dev/null || give_up "${names[$pid]} has ended: $(tail -n 1 "$log")"
+    done
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    read -r -t 0.1 <> <(:) || true
+  done
+}
+
+# The port first: if that is taken, nothing else needs to start.
+export WEB_DIR=$demo/web FCGI_SOCKET=$run/fcgi.sock
+start lighttpd "$BUILD/tests/listen" --port "$PORT" lighttpd -D -f conf/lighttpd/standalone.conf \
+  >"$demo/port"
+until_true 10 test -s "$demo/port" || give_up "lighttpd did not start: $(tail -n 1 "$log")"
+
+if [ -n "${CENTRAL_API_URL-}" ]; then
+  central=$CENTRAL_API_URL
+else
+  start 'the simulated Central' "$BUILD/tests/central" --catalogue tests/demo/catalogue.json \
+    >"$demo/central"
+  until_true 10 grep -q '^listening on ' "$demo/central" || give_up "no simulated Central"
+  central=http://$(sed -n 's/^listening on //p' "$demo/central")
+fi
+
+export CENTRAL_API_URL=$central DATA_DIR=$demo/data RUN_DIR=$run/run FCGI_LISTEN=unix:$run/fcgi.sock
+export CENTRAL_API_KEY=${CENTRAL_API_KEY:-demo} SYNC_INTERVAL_SECONDS=${SYNC_INTERVAL_SECONDS:-0}
+start store-syncd "$BUILD/store-syncd"
+start store-api.fcgi "$BUILD/store-api.fcgi"
+
+store=http://127.0.0.1:$(cat "$demo/port")
+is_live() {
+  curl -s -m 2 -H 'X-API-Key: demo' "$store/v1/store/sync/status" | grep -q '"state":"live"'
+}
+live="The store is live"
+until_true 30 is_live || live="The store is up, but not in step with $central yet (see the log below)"
+
+cat <<EOF
+
+$live: $store
+Log: $log    Simulated or real Central: $central
+
+Worth trying, in another terminal:
+  curl -H 'X-API-Key: demo' '$store/v1/store/inventory?limit=5'
+  curl -H 'X-API-Key: demo' $store/v1/store/inventory/PROD-001
+EOF
+[ "${#pids[@]}" -eq 3 ] || cat <<EOF
+  curl -X PUT -H 'X-API-Key: admin' -d '{"products":[{"productId":"PROD-001","available":3}]}' \\
+    $central/v1/admin/products/set        (a change at Central; then read the product again)
+EOF
+cat <<EOF
+  curl -H 'X-API-Key: demo' $store/v1/store/sync/status
+  curl $store/health
+
+Ctrl-C ends it.  The log:
+EOF
+
+start log tail -n 20 -F "$log"
+wait -n
+for pid in "${pids[@]}"; do
+  kill -0 "$pid" 2>/dev/null || give_up "${names[$pid]} has ended: $(tail -n 1 "$log")"
+done

@@ -1,0 +1,182 @@
+# shellcheck shell=bash
+# lib.sh: what the end-to-end tests share.  Sourced by each tests/e2e/test_*.sh.
+#
+# A test starts as many stores as it likes in a directory of its own, with the
+# real programs from $BUILD, behind the real lighttpd, against the simulated
+# Central.  Nothing is waited for by time: `until_true` polls a condition with a
+# deadline.  What was started is ended by its process id when the test exits.
+#
+#   start_central [options…]        → $CENTRAL (URL)
+#   start_daemon [KEY=value…]       → $DAEMON (pid); settings go to the environment
+#   start_pool [KEY=value…]         → $POOL
+#   start_web                       → $WEB (URL)
+#   start_store [central options…]  all four, and waits until it is live
+#   api METHOD PATH [curl options…] → $STATUS, $BODY, $HEADERS
+#   admin METHOD PATH JSON          a change at Central
+#   is NAME ACTUAL EXPECTED, matches NAME ACTUAL PATTERN, check NAME command…
+#
+# The last line of a test is `N passed, N failed`.
+# shellcheck disable=SC2119,SC2120,SC2034 # the arguments are optional; results are for the caller
+set -u
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${BUILD:-$root/build}
+DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
+chmod 0711 "$DIR"
+passed=0 failed=0
+pids=()
+
+# Settings of all programs of a test; a test may change them before it starts some.
+export DATA_DIR=$DIR/data RUN_DIR=$DIR/run FCGI_LISTEN=unix:$DIR/fcgi.sock
+export CACHE_MAP_SIZE_MB=256 LOG_LEVEL=debug POOL_PROCESSES=2 POOL_THREADS=4
+export SYNC_INTERVAL_SECONDS=0 EVENT_WAIT_TIMEOUT_SECONDS=5 CENTRAL_API_KEY=demo API_KEYS=k1,k2
+
+finish() {
+  local pid
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+  for pid in "${pids[@]}"; do
+    until_ended "$pid" 10 || kill -9 "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+  done
+  if [ "$failed" -gt 0 ]; then
+    echo "--- the last lines of the logs"
+    tail -n 15 "$DIR"/*.log 2>/dev/null
+  fi
+  rm -rf "$DIR"
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+pass() { passed=$((passed + 1)); }
+fail() {
+  failed=$((failed + 1))
+  printf 'FAILED: %s\n' "$@"
+}
+
+is() { # NAME ACTUAL EXPECTED
+  if [ "$2" = "$3" ]; then pass; else fail "$1" "  expected: $3" "  actual:   $2"; fi
+}
+
+matches() { # NAME ACTUAL PATTERN (extended regular expression, whole text)
+  if [[ $2 =~ ^($3)$ ]]; then pass; else fail "$1" "  pattern: $3" "  actual:  $2"; fi
+}
+
+check() { # NAME command…
+  local name=$1
+  shift
+  if "$@"; then pass; else fail "$name" "  command: $*"; fi
+}
+
+# until_true SECONDS command…: true as soon as the command is.
+until_true() {
+  local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+  shift
+  until "$@"; do
+    [ "${EPOCHREALTIME/./}" -lt "$deadline" ] || return 1
+    read -r -t 0.02 <> <(:) || true
+  done
+}
+
+is_running() { # a zombie has ended
+  local stat
+  stat=$(cut -d ')' -f 2 "/proc/$1/stat" 2>/dev/null) || return 1
+  [ "${stat:1:1}" != Z ]
+}
+has_ended() { ! is_running "$1"; }
+until_ended() { until_true "${2:-10}" has_ended "$1"; } # PID [SECONDS]
+
+start_central() {
+  local log=$DIR/central.log
+  : >"$DIR/central.out"
+  "$BUILD/tests/central" "$@" >"$DIR/central.out" 2>>"$log" &
+  CENTRAL_PID=$!
+  pids+=("$CENTRAL_PID")
+  until_true 20 grep -q '^listening on ' "$DIR/central.out" || fail "simulated Central starts"
+  CENTRAL=http://$(sed -n 's/^listening on //p' "$DIR/central.out")
+  export CENTRAL_API_URL=$CENTRAL
+}
+
+start_daemon() {
+  env "$@" "$BUILD/store-syncd" 2>>"$DIR/daemon.log" &
+  DAEMON=$!
+  pids+=("$DAEMON")
+}
+
+# Connects to the pool's socket without sending anything.
+pool_listens() { [ -S "$DIR/fcgi.sock" ]; }
+
+start_pool() {
+  env "$@" "$BUILD/store-api.fcgi" 2>>"$DIR/pool.log" &
+  POOL=$!
+  pids+=("$POOL")
+  until_true 10 pool_listens || fail "the pool listens"
+}
+
+start_web() {
+  mkdir -p "$DIR/web"
+  WEB_DIR=$DIR/web FCGI_SOCKET=$DIR/fcgi.sock \
+    "$BUILD/tests/listen" lighttpd -D -f "$root/conf/lighttpd/standalone.conf" \
+    >"$DIR/web.port" 2>>"$DIR/web.log" &
+  pids+=("$!")
+  until_true 10 test -s "$DIR/web.port" || fail "lighttpd starts"
+  WEB=http://127.0.0.1:$(cat "$DIR/web.port")
+}
+
+start_store() {
+  start_central "$@"
+  start_daemon
+  start_pool
+  start_web
+  until_true 30 state_is live || fail "the store gets live"
+}
+
+stop() { # PID [SIGNAL]: ends it and waits for that
+  kill "-${2:-TERM}" "$1" 2>/dev/null
+  until_ended "$1" 15 || return 1
+  wait "$1" 2>/dev/null
+}
+
+api() { # METHOD PATH [curl options…]
+  local method=$1 path=$2
+  shift 2
+  [ "$method" = HEAD ] && set -- --head "$@"
+  STATUS=$(curl -sS --max-time 20 -X "$method" --path-as-is -H "X-API-Key: k1" "$@" \
+    -o "$DIR/body" -D "$DIR/headers" -w '%{http_code}' "$WEB$path" 2>>"$DIR/curl.log")
+  BODY=$(cat "$DIR/body")
+  HEADERS=$(tr -d '\r' <"$DIR/headers")
+}
+
+header() { # NAME: its value in the last answer
+  sed -n "s/^$1: //Ip" <<<"$HEADERS"
+}
+
+json() { jq -r "$1" <<<"$BODY"; } # a value out of the last answer's body
+
+admin() { # METHOD PATH JSON
+  curl -sS --max-time 20 -X "$1" -H 'X-API-Key: admin' -H 'Content-Type: application/json' \
+    -d "$3" "$CENTRAL/v1/admin/products/$2"
+}
+
+faults() { curl -sS --max-time 20 -X POST -d "$1" "$CENTRAL/test/faults" >/dev/null; }
+central_stat() { curl -sS --max-time 20 "$CENTRAL/test/stats" | jq -r "$1"; }
+
+state_is() {
+  api GET /v1/store/sync/status
+  [ "$STATUS" = 200 ] && [ "$(json .state)" = "$1" ]
+}
+
+product_has() { # ID FILTER VALUE: the store shows this of the product
+  api GET "/v1/store/inventory/$1"
+  [ "$STATUS" = 200 ] && [ "$(json "$2")" = "$3" ]
+}
+product_is_gone() {
+  api GET "/v1/store/inventory/$1"
+  [ "$STATUS" = 404 ]
+}
+product_is_there() {
+  api GET "/v1/store/inventory/$1"
+  [ "$STATUS" = 200 ]
+}

@@ -1,0 +1,46 @@
+# `make demo`'s script: comes up, shows a change, ends clean; a port that is taken.
+# shellcheck shell=bash source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# In a copy of what the script needs, so that tests beside it do no harm.
+mkdir -p "$DIR/tree/tests" "$DIR/tree/build"
+cp -r "$root/conf" "$DIR/tree/"
+cp -r "$root/tests/demo" "$DIR/tree/tests/"
+for program in store-api.fcgi store-syncd tests; do ln -s "$BUILD/$program" "$DIR/tree/build/"; done
+unset CENTRAL_API_URL DATA_DIR RUN_DIR FCGI_LISTEN API_KEYS
+# A job in the background ignores SIGINT unless told otherwise.
+demo() { TMPDIR=$DIR exec env --default-signal=INT BUILD="$DIR/tree/build" PORT="$1" bash "$DIR/tree/tests/demo/demo.sh"; }
+
+demo 0 >"$DIR/demo.out" 2>&1 &
+script=$!
+pids+=("$script")
+shown() { grep -q 'The store is live' "$DIR/demo.out"; }
+check 'it gets live' until_true 40 shown
+store=$(sed -n 's/^The store is live: //p' "$DIR/demo.out")
+key='X-API-Key: demo'
+is '150 products' "$(curl -sS -H "$key" "$store/v1/store/inventory?limit=1" | jq .pagination.total)" 150
+
+# The commands that it prints, run as they are.
+sed -n 's/^  curl/curl/p' "$DIR/demo.out" >"$DIR/commands"
+is 'commands worth trying' "$(wc -l <"$DIR/commands")" 5
+while read -r command; do
+  if [[ $command == *-X\ PUT* ]]; then
+    command="${command%\\} $(sed -n 's/^ *\(http[^ ]*products.set\).*/\1/p' "$DIR/demo.out")"
+  fi
+  check "$command" bash -c "$command -sS -f -o /dev/null"
+done <"$DIR/commands"
+changed() { [ "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-001" | jq .available)" = 3 ]; }
+check 'the change shows' until_true 10 changed
+check 'the log is shown' grep -q 'msg=' "$DIR/demo.out"
+
+(demo "${store##*:}") >"$DIR/second.out" 2>&1
+is 'a port that is taken: exit' "$?" 1
+is 'a port that is taken: one line' "$(wc -l <"$DIR/second.out")" 1
+check 'a port that is taken: clear' grep -q "port ${store##*:}.*in use" "$DIR/second.out"
+
+read -r -a children <"/proc/$script/task/$script/children"
+check 'it has children' test "${#children[@]}" -ge 4
+kill -INT "$script"
+check 'SIGINT ends it' until_ended "$script" 15
+for pid in "${children[@]}"; do check 'and what it started' until_ended "$pid" 5; done
+is 'no socket directory stays' "$(find "$DIR" -maxdepth 1 -name 'store-api-demo.*' | wc -l)" 0

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# lint.sh: everything that is checked without running our programs.
+#
+# Wants the built tree in $BUILD (for the symbols of the programs) and the
+# package list of `make check`.  Last line: `N passed, N failed`.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+passed=0 failed=0
+
+step() { # NAME command…: shows its output only if it fails
+  local name=$1 out
+  shift
+  if out=$("$@" 2>&1); then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED: %s\n%s\n' "$name" "$out"
+  fi
+}
+
+our_c() { find src include tests -name '*.[ch]' | sort; }
+our_sources() { find src -name '*.c' | sort; }
+our_shell() { find tests packaging .ci -type f | xargs grep -lE '^#!.*sh$|^# shellcheck|^# lib.sh' | sort; }
+
+format() { our_c | xargs clang-format --dry-run -Werror; }
+shell() { our_shell | xargs shellcheck -x -s bash; }
+clang_tidy() { our_sources | xargs -P 2 -n 4 clang-tidy --quiet -p "$BUILD" 2>/dev/null; }
+cpp_check() {
+  cppcheck -q -j 2 --std=c11 -Iinclude -D_GNU_SOURCE --error-exitcode=1 --inline-suppr \
+    --enable=warning,portability,performance --suppress=missingIncludeSystem \
+    --suppress=normalCheckLevelMaxBranches --check-config >/dev/null 2>&1 || true
+  cppcheck -q -j 2 --std=c11 -Iinclude -D_GNU_SOURCE -DSTORE_API_VERSION='""' -DCONFIG_DIR='""' \
+    --error-exitcode=1 --inline-suppr --enable=warning,portability,performance src
+}
+
+# What the responders must not be able to do is a fact of their link line.
+responder_links() {
+  local symbols libraries
+  symbols=$(nm "$BUILD/store-api.fcgi") && libraries=$(objdump -p "$BUILD/store-api.fcgi") || return 1
+  ! grep -E ' (mdb_put|mdb_del|mdb_drop|curl_[a-z_]+)(@|$)' <<<"$symbols" &&
+    ! grep -E 'NEEDED.*libcurl' <<<"$libraries"
+}
+daemon_links() { ! objdump -p "$BUILD/store-syncd" | grep -E 'NEEDED.*libfcgi'; }
+
+# Time can be bent in test builds only.
+no_test_hooks() { ! strings "$BUILD/store-api.fcgi" "$BUILD/store-syncd" | grep -E 'STORE_API_(TIME_SCALE|MUTANT)'; }
+
+no_leftovers() { ! grep -rnE '\b(TODO|FIXME|XXX|HACK)\b' src include conf packaging tests --exclude-dir=lint; }
+sizes() {
+  local bad
+  bad=$(our_c | xargs wc -l | awk '$2 != "total" && $1 > 500')
+  [ -z "$bad" ] || { echo "files over 500 lines:"; echo "$bad"; return 1; }
+  bad=$(find src -name '*.c' | xargs awk '
+    FNR == 1 { start = 0 }
+    /^\{/ { start = FNR }
+    /^\}/ { if (start && FNR - start > 80) print FILENAME ":" start; start = 0 }')
+  [ -z "$bad" ] || { echo "functions over 80 lines:"; echo "$bad"; return 1; }
+}
+
+step 'includes' tests/lint/includes.sh
+step 'each include rule can fail' tests/lint/test_includes.sh
+step 'responder links no writer and no curl' responder_links
+step 'daemon links no FastCGI' daemon_links
+step 'no test hooks in the programs' no_test_hooks
+step 'nothing left behind' no_leftovers
+step 'sizes of files and functions' sizes
+step 'clang-format' format
+step 'shellcheck' shell
+step 'cppcheck' cpp_check
+step 'clang-tidy' clang_tidy
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

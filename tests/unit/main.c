@@ -1,0 +1,135 @@
+/*
+ * unit [--list] [NAME…]: the unit tests, all or those whose suite, or
+ * suite/test, is named.  Closes with CUnit's summary; exits 1 after a failure
+ * or when nothing ran.
+ */
+#include <CUnit/Basic.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+#define TESTS_MAX 4096
+
+static struct {
+	const char *suite, *name;
+	void (*run)(void);
+} tests[TESTS_MAX];
+static size_t n_tests;
+
+static char temp_root[64];
+static unsigned n_temp;
+static pid_t owner;
+
+void unit_register(const char *suite, const char *name, void (*run)(void))
+{
+	if (n_tests == TESTS_MAX) {
+		fputs("unit: more tests than TESTS_MAX\n", stderr);
+		exit(2);
+	}
+	tests[n_tests].suite = suite;
+	tests[n_tests].name = name;
+	tests[n_tests++].run = run;
+}
+
+void unit_assert_text(const char *actual, const char *expected, const char *file, int line)
+{
+	bool same = actual && expected && strcmp(actual, expected) == 0;
+
+	if (!same)
+		printf("\n%s:%d:\n  expected: %s\n  actual:   %s\n", file, line,
+		    expected ? expected : "(null)", actual ? actual : "(null)");
+	CU_assertImplementation(same, (unsigned)line, "texts are equal", file, "", CU_FALSE);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* Children of a test that exit() must leave their parent's directories alone. */
+static void remove_temp(void)
+{
+	if (temp_root[0] && getpid() == owner)
+		nftw(temp_root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *unit_temp_dir(void)
+{
+	char path[96];
+
+	if (!temp_root[0]) {
+		snprintf(temp_root, sizeof(temp_root), "/tmp/unit.XXXXXX");
+		if (!mkdtemp(temp_root)) {
+			perror(temp_root);
+			exit(2);
+		}
+		owner = getpid();
+		atexit(remove_temp);
+	}
+	snprintf(path, sizeof(path), "%s/%u.XXXXXX", temp_root, n_temp++);
+	return strdup(mkdtemp(path));
+}
+
+static bool is_wanted(size_t i, char **names, int n)
+{
+	size_t len = strlen(tests[i].suite);
+
+	for (int k = 0; k < n; k++)
+		if (strcmp(names[k], tests[i].suite) == 0 ||
+		    (strncmp(names[k], tests[i].suite, len) == 0 && names[k][len] == '/' &&
+			strcmp(names[k] + len + 1, tests[i].name) == 0))
+			return true;
+	return n == 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+	int order = strcmp(x[0], y[0]);
+
+	return order ? order : strcmp(x[1], y[1]);
+}
+
+static void add_wanted(char **names, int n)
+{
+	CU_pSuite suite = NULL;
+	const char *open = "";
+
+	for (size_t i = 0; i < n_tests; i++) {
+		if (!is_wanted(i, names, n))
+			continue;
+		if (strcmp(open, tests[i].suite) != 0) {
+			open = tests[i].suite;
+			suite = CU_add_suite(open, NULL, NULL);
+		}
+		CU_add_test(suite, tests[i].name, tests[i].run);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool failed;
+
+	qsort(tests, n_tests, sizeof(tests[0]), by_name);
+	if (argc > 1 && strcmp(argv[1], "--list") == 0) {
+		for (size_t i = 0; i < n_tests; i++)
+			printf("%s/%s\n", tests[i].suite, tests[i].name);
+		return 0;
+	}
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 2;
+	add_wanted(argv + 1, argc - 1);
+	CU_basic_set_mode(CU_BRM_NORMAL);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures() > 0 || CU_get_number_of_tests_run() == 0;
+	CU_cleanup_registry();
+	return failed;
+}
