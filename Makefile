@@ -28,7 +28,7 @@ HARDENING := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=
 	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer)
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -DSTORE_API_VERSION='"$(VERSION)"' \
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSTORE_API_VERSION='"$(VERSION)"' \
 	-DCONFIG_DIR='"$(CONFIG_DIR)"' $(if $(TEST_HOOKS),-DTEST_HOOKS)
 CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FLAGS) -pthread
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
@@ -177,14 +177,14 @@ install: programs
 
 # ---------------------------------------------------------------- house-keeping
 
-compile_commands.json: Makefile $(FLAGS_FILE)
+compile_commands.json: Makefile $(FLAGS_FILE) $(wildcard src/*/*.c tests/*/*.c tests/unit/*/*.c)
 	@{ echo '['; sep=; for f in $(wildcard src/*/*.c) $(UNIT_SOURCES) $(wildcard tests/*/*.c); do \
 		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' "$$f" \
-		'$(subst ",\",$(subst ','\'',$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS))) -c '"$$f"; \
+		'$(subst ",\",$(subst ','\'',$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(JSON_CFLAGS))) -c '"$$f"; \
 		sep=",$$(printf '\n_')"; sep=$${sep%_}; done; echo; echo ']'; } >$@
 
 format:
-	clang-format -i $(wildcard src/*/*.c include/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])
+	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])
 
 clean:
 	rm -rf $(BUILD) compile_commands.json

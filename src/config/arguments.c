@@ -14,8 +14,6 @@
 
 #define WRONG_USAGE 2
 
-extern char **environ;
-
 static const char shared_file[] = CONFIG_DIR "/store-api.conf";
 static const char daemon_file[] = CONFIG_DIR "/store-syncd.conf";
 

@@ -339,12 +339,15 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 
 void control_server_close(struct control_server *s)
 {
+	struct control_peer *next;
 	struct stat st;
 
 	if (!s)
 		return;
-	while (s->peers)
-		peer_free(s->peers);
+	for (struct control_peer *p = s->peers; p; p = next) {
+		next = p->next;
+		peer_free(p);
+	}
 	/* Only ours: a later daemon may have put its own there. */
 	if (s->inode && stat(s->address.sun_path, &st) == 0 && st.st_ino == s->inode)
 		unlink(s->address.sun_path);

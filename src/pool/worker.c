@@ -182,7 +182,7 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 	if (!threads || signals_open(&signal_fd) || fcgi_init() ||
 	    api_open(&options->api, &w.api) || !open_sets(&w)) {
 		log_error("worker can't start", log_number("errno", errno));
-		return EX_OSERR;
+		_exit(EX_OSERR);
 	}
 	if (!start_threads(&w, threads)) {
 		log_error(

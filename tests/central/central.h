@@ -186,6 +186,28 @@ struct central {
 	bool stopping;
 };
 
+/* What is to be sent. */
+struct answer {
+	unsigned status;
+	struct text body;
+	const char *type;
+	int64_t retry_after; /* -1: none */
+	bool with_window;    /* the rate limit's headers go along */
+	struct window window;
+};
+
+/* reads.c */
+struct MHD_Connection;
+void answer_coded(struct answer *a, unsigned status, const char *code, const char *message);
+void answer_list(struct central *c, struct MHD_Connection *conn, bool empty, struct answer *a);
+void answer_product(struct central *c, const char *id, struct answer *a);
+void answer_events(struct central *c, struct MHD_Connection *conn, struct answer *a);
+/*
+ * Sleep, without the lock, until something changed, until deadline_ms, or for
+ * pending_ms (-1: no matter); the callers look again at what they wait for.
+ */
+void answer_wait(struct central *c, int64_t deadline_ms, int64_t pending_ms);
+
 /* state.c: products and feed over restarts. */
 const char *state_load(struct central *c);
 void state_save(struct central *c);

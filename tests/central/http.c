@@ -12,158 +12,13 @@
 
 #include "central/central.h"
 
-#define BODY_MAX       (64 * 1024 * 1024)
-#define CONNECTIONS    1024
-#define WINDOW_MS      60000
-#define LIST_LIMIT     50
-#define LIST_LIMIT_MAX 200
+#define BODY_MAX    (64 * 1024 * 1024)
+#define CONNECTIONS 1024
+#define WINDOW_MS   60000
 
 struct exchange {
 	struct text body; /* of the request */
 };
-
-/* What is to be sent. */
-struct answer {
-	unsigned status;
-	struct text body;
-	const char *type;
-	int64_t retry_after; /* -1: none */
-	bool with_window;    /* the rate limit's headers go along */
-	struct window window;
-};
-
-static int64_t parameter(struct MHD_Connection *conn, const char *name, int64_t otherwise)
-{
-	const char *text = MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, name);
-	char *end;
-	long long n;
-
-	if (!text)
-		return otherwise;
-	n = strtoll(text, &end, 10);
-	return *text && !*end && n >= 0 ? n : otherwise;
-}
-
-static void coded(struct answer *a, unsigned status, const char *code, const char *message)
-{
-	a->status = status;
-	text_addf(&a->body, "{\"code\":\"%s\",\"message\":", code);
-	text_add_json(&a->body, message);
-	text_adds(&a->body, "}");
-}
-
-/* ---------------------------------------------------------------- reads */
-
-static size_t slice(const struct catalogue *c, int64_t offset, int64_t limit, struct text *out)
-{
-	size_t n = 0;
-
-	for (size_t i = (size_t)offset; i < c->n && (int64_t)n < limit; i++, n++) {
-		text_adds(out, n > 0 ? "," : "");
-		product_write(c->sorted[i], out);
-	}
-	return n;
-}
-
-static void answer_list(
-    struct central *c, struct MHD_Connection *conn, bool empty, struct answer *a)
-{
-	static const struct catalogue nothing;
-	const struct catalogue *list = empty ? &nothing : &c->catalogue;
-	int64_t offset = parameter(conn, "offset", 0), limit = parameter(conn, "limit", LIST_LIMIT);
-	int64_t total = (int64_t)list->n;
-	struct text products = { NULL, 0, 0 };
-	size_t n;
-
-	if (c->faults.dialect == DIALECT_ITEMS)
-		offset = parameter(conn, "cursor", 0);
-	if (limit > LIST_LIMIT_MAX)
-		limit = LIST_LIMIT_MAX;
-	if (limit <= 0)
-		limit = LIST_LIMIT;
-	if (c->faults.dialect == DIALECT_ARRAY) {
-		offset = 0;
-		limit = INT64_MAX;
-	}
-	text_adds(&products, "");
-	n = slice(list, offset, limit, &products);
-	if (c->faults.dialect == DIALECT_ARRAY)
-		text_addf(&a->body, "[%s]", products.data);
-	else if (c->faults.dialect == DIALECT_ITEMS && offset + (int64_t)n < total)
-		text_addf(&a->body, "{\"items\":[%s],\"nextCursor\":\"%lld\"}", products.data,
-		    (long long)offset + (long long)n);
-	else if (c->faults.dialect == DIALECT_ITEMS)
-		text_addf(&a->body, "{\"items\":[%s],\"nextCursor\":\"\"}", products.data);
-	else
-		text_addf(&a->body,
-		    "{\"pagination\":{\"has_more\":%s,\"limit\":%lld,\"offset\":%lld,"
-		    "\"total_count\":%lld},\"products\":[%s]}",
-		    offset + (int64_t)n < total ? "true" : "false", (long long)limit,
-		    (long long)offset, (long long)total, products.data);
-	text_free(&products);
-}
-
-static void answer_product(struct central *c, const char *id, struct answer *a)
-{
-	const struct product *p = catalogue_find(&c->catalogue, id);
-	char message[700];
-
-	/* The router splits at every slash, escaped ones too. */
-	if (strchr(id, '/')) {
-		a->status = 404;
-		a->type = "text/plain; charset=utf-8";
-		text_adds(&a->body, "404 page not found\n");
-	} else if (p) {
-		product_write(p, &a->body);
-	} else {
-		snprintf(message, sizeof(message), "Product not found: %s", id);
-		coded(a, 404, "not_found", message);
-	}
-}
-
-/* Wait for something to read, until the deadline or the end of the program. */
-static void wait_for_event(struct central *c, int64_t deadline_ms, int64_t pending_ms)
-{
-	int64_t left = deadline_ms - clock_ms();
-	struct timespec until;
-	int64_t real;
-
-	if (pending_ms >= 0 && pending_ms < left)
-		left = pending_ms;
-	real = clock_real(left > 0 ? left : 0) + 1;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += real / 1000;
-	until.tv_nsec += real % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&c->changed, &c->lock, &until);
-}
-
-static void answer_events(struct central *c, struct MHD_Connection *conn, struct answer *a)
-{
-	int64_t offset = parameter(conn, "offset", -1), limit = parameter(conn, "limit", 100);
-	int64_t deadline = clock_ms() + parameter(conn, "wait", 0) * 1000;
-
-	if (!MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, "offset")) {
-		coded(a, 400, "EVENTS_ERROR", "offset parameter is required");
-		return;
-	}
-	if (limit <= 0 || limit > 1000)
-		limit = 100;
-	c->waiting++;
-	for (;;) {
-		int64_t pending = feed_publish(&c->feed);
-
-		a->body.len = 0;
-		if (feed_read(&c->feed, offset, limit, &a->body) || c->stopping ||
-		    clock_ms() >= deadline || offset > c->feed.head)
-			break;
-		wait_for_event(c, deadline, pending);
-	}
-	c->waiting--;
-}
 
 /* ---------------------------------------------------------------- orders of tests */
 
@@ -200,7 +55,7 @@ static void answer_test(struct central *c, const char *what, json_object *body, 
 		wrong = "no such order";
 	pthread_cond_broadcast(&c->changed);
 	if (wrong)
-		coded(a, 400, "bad_order", wrong);
+		answer_coded(a, 400, "bad_order", wrong);
 	else
 		text_adds(&a->body, "{}");
 }
@@ -255,9 +110,9 @@ static bool has_key(struct MHD_Connection *conn, const char *key, struct answer 
 	const char *sent = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "X-API-Key");
 
 	if (!sent)
-		coded(a, 401, "unauthorized", "API key required");
+		answer_coded(a, 401, "unauthorized", "API key required");
 	else if (strcmp(sent, key) != 0)
-		coded(a, 401, "unauthorized", "Invalid API key");
+		answer_coded(a, 401, "unauthorized", "Invalid API key");
 	return a->status == 200;
 }
 
@@ -280,7 +135,7 @@ static bool answer_fault(struct central *c, const struct fault *f, struct answer
 	case FAULT_HANG:
 	case FAULT_DELAY:
 		while (!c->stopping && clock_ms() < until)
-			wait_for_event(c, until, -1);
+			answer_wait(c, until, -1);
 		return false;
 	default: return false;
 	}
@@ -419,7 +274,7 @@ static void answer_body(struct central *c, const struct route *r, const char *re
 	if (r->place == PLACE_TEST)
 		answer_test(c, rest, body, a);
 	else if (!body || !json_object_is_type(body, json_type_object))
-		coded(a, 400, "bad_request", "Invalid JSON");
+		answer_coded(a, 400, "bad_request", "Invalid JSON");
 	else if (r->place == PLACE_UPDATES)
 		a->status = updates_answer(c, body, &a->body);
 	else

@@ -8,14 +8,13 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 BUILD=$(cd "${BUILD:-build}" && pwd)
-PORT=${PORT:-8083}
+port=${PORT:-8083}
+unset PORT # a setting of the programs too, where 0 is no port
 demo=$BUILD/demo
-log=$demo/log
 pids=()
 
 mkdir -p "$demo/web" || exit 1
-rm -rf "$demo/data"
-: >"$log"
+rm -rf "$demo/data" "$demo"/*.log
 run=$(mktemp -d "${TMPDIR:-/tmp}/store-api-demo.XXXXXX") || exit 1
 
 finish() {
@@ -38,20 +37,27 @@ set -m
 start() { # NAME command…
   local name=$1
   shift
-  "$@" 2>>"$log" &
+  "$@" 2>"$demo/$name.log" &
   pids+=("$!")
   names[$!]=$name
 }
 declare -A names
 
+# Ends the demo if a program has ended, with what that said last.
+check_programs() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill -0 "$pid" 2>/dev/null && continue
+    give_up "${names[$pid]} has ended: $(tail -n 1 "$demo/${names[$pid]}.log")"
+  done
+}
+
 # until_true SECONDS command…, given up at once if a program has ended.
 until_true() {
-  local deadline=$((SECONDS + $1)) pid
+  local deadline=$((SECONDS + $1))
   shift
   until "$@" 2>/dev/null; do
-    for pid in "${pids[@]}"; do
-      kill -0 "$pid" 2>/dev/null || give_up "${names[$pid]} has ended: $(tail -n 1 "$log")"
-    done
+    check_programs
     [ "$SECONDS" -lt "$deadline" ] || return 1
     read -r -t 0.1 <> <(:) || true
   done
@@ -59,16 +65,16 @@ until_true() {
 
 # The port first: if that is taken, nothing else needs to start.
 export WEB_DIR=$demo/web FCGI_SOCKET=$run/fcgi.sock
-start lighttpd "$BUILD/tests/listen" --port "$PORT" lighttpd -D -f conf/lighttpd/standalone.conf \
+start lighttpd "$BUILD/tests/listen" --port "$port" lighttpd -D -f conf/lighttpd/standalone.conf \
   >"$demo/port"
-until_true 10 test -s "$demo/port" || give_up "lighttpd did not start: $(tail -n 1 "$log")"
+until_true 10 test -s "$demo/port" || give_up 'lighttpd did not start'
 
 if [ -n "${CENTRAL_API_URL-}" ]; then
   central=$CENTRAL_API_URL
 else
-  start 'the simulated Central' "$BUILD/tests/central" --catalogue tests/demo/catalogue.json \
+  start central "$BUILD/tests/central" --catalogue tests/demo/catalogue.json \
     >"$demo/central"
-  until_true 10 grep -q '^listening on ' "$demo/central" || give_up "no simulated Central"
+  until_true 10 grep -q '^listening on ' "$demo/central" || give_up 'the simulated Central did not start'
   central=http://$(sed -n 's/^listening on //p' "$demo/central")
 fi
 
@@ -87,15 +93,17 @@ until_true 30 is_live || live="The store is up, but not in step with $central ye
 cat <<EOF
 
 $live: $store
-Log: $log    Simulated or real Central: $central
+Central: $central
+Logs:    $demo/*.log
 
 Worth trying, in another terminal:
   curl -H 'X-API-Key: demo' '$store/v1/store/inventory?limit=5'
   curl -H 'X-API-Key: demo' $store/v1/store/inventory/PROD-001
 EOF
 [ "${#pids[@]}" -eq 3 ] || cat <<EOF
+  # a change at Central; then read the product again
   curl -X PUT -H 'X-API-Key: admin' -d '{"products":[{"productId":"PROD-001","available":3}]}' \\
-    $central/v1/admin/products/set        (a change at Central; then read the product again)
+    $central/v1/admin/products/set
 EOF
 cat <<EOF
   curl -H 'X-API-Key: demo' $store/v1/store/sync/status
@@ -104,8 +112,6 @@ cat <<EOF
 Ctrl-C ends it.  The log:
 EOF
 
-start log tail -n 20 -F "$log"
+start tail tail -n 20 -q -F "$demo/store-syncd.log" "$demo/store-api.fcgi.log"
 wait -n
-for pid in "${pids[@]}"; do
-  kill -0 "$pid" 2>/dev/null || give_up "${names[$pid]} has ended: $(tail -n 1 "$log")"
-done
+check_programs

@@ -51,6 +51,8 @@ offend 'fcgi_stdio.h nowhere' src/pool/fcgi.c '#include <fcgi_stdio.h>' 'fcgi_st
 offend 'xxhash.h in one file' src/store/read.c '#include <xxhash.h>' 'xxhash.h belongs behind'
 offend 'no foreign header in a public one' include/store/read.h '#include <lmdb.h>' \
   'a public header shows'
+offend 'private headers stay private' src/api/offence.c '#include "store/generation.h"' \
+  'store/generation.h is private to store/'
 offend 'no room of that name' src/attic/x.c 'int x;' "there is no room 'attic'"
 offend 'no header of that name' src/base/offence.c '#include "base/nowhere.h"' \
   'there is no include/base/nowhere.h'
