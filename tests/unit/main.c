@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -73,9 +74,15 @@ const char *unit_temp_dir(void)
 		}
 		owner = getpid();
 		atexit(remove_temp);
+		/* Tests of permissions have children that run as another user. */
+		chmod(temp_root, 0755);
 	}
 	snprintf(path, sizeof(path), "%s/%u.XXXXXX", temp_root, n_temp++);
-	return strdup(mkdtemp(path));
+	if (!mkdtemp(path) || chmod(path, 0755) != 0) {
+		perror(path);
+		exit(2);
+	}
+	return strdup(path);
 }
 
 static bool is_wanted(size_t i, char **names, int n)
