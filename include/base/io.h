@@ -24,6 +24,9 @@ enum st_err io_set_nonblocking(int fd, bool on);
  */
 enum st_err io_make_dir(const char *path, unsigned mode);
 
+/* True if somebody accepts connections at this UNIX socket. */
+bool io_socket_is_alive(const char *path);
+
 /* Private resident memory of this process in bytes (RssAnon); 0 if unknown. */
 size_t io_private_memory(void);
 

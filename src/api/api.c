@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "api/call.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 
 #define BODY_LIMIT   ((size_t)256 * 1024 * 1024) /* 200 products of 1 MiB fit */
 #define BODY_KEPT    ((size_t)256 * 1024)        /* memory that a thread keeps between requests */
@@ -37,16 +37,12 @@ static const struct route {
 enum st_err api_open(const struct api_options *options, struct api **out)
 {
 	struct api *a = calloc(1, sizeof(*a));
-	uint32_t random = 0;
 	enum st_err err;
 
 	if (!a)
 		return ST_NOMEM;
 	a->options = *options;
-	/* Only to tell processes apart; without random bits the time does. */
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint32_t)mono_now().us;
-	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random);
+	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random_bits());
 	err = store_reader_open(&options->store, &a->store);
 	if (err)
 		free(a);

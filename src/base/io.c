@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum st_err io_read_file(const char *path, struct buf *out)
@@ -70,6 +72,25 @@ enum st_err io_make_dir(const char *path, unsigned mode)
 	if (stat(path, &st) < 0)
 		return st_err_from_errno(errno);
 	return S_ISDIR(st.st_mode) ? ST_OK : ST_INVALID;
+}
+
+bool io_socket_is_alive(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t len = strlen(path);
+	bool alive;
+	int fd;
+
+	if (len >= sizeof(address.sun_path))
+		return false;
+	memcpy(address.sun_path, path, len + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	/* A full backlog (EAGAIN) has an owner too. */
+	alive = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	close(fd);
+	return alive;
 }
 
 size_t io_private_memory(void)

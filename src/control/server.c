@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 
 #define PEER_DEADLINE_MS 10000
@@ -265,19 +266,6 @@ int control_server_fd(const struct control_server *s)
 	return s->epoll;
 }
 
-/* True if somebody accepts connections there. */
-static bool is_alive(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool alive = fd >= 0 &&
-	             (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-			 errno == EAGAIN);
-
-	if (fd >= 0)
-		close(fd);
-	return alive;
-}
-
 static enum st_err fail(struct buf *why, const char *path, const char *what, int errnum)
 {
 	buf_addf(why, "%s: %s: %s", path, what, strerror(errnum));
@@ -292,7 +280,7 @@ static enum st_err bind_listener(struct control_server *s, struct buf *why)
 	mode_t mask;
 	int bound;
 
-	if (is_alive(&s->address)) {
+	if (io_socket_is_alive(path)) {
 		buf_addf(why, "%s: in use by another daemon", path);
 		return ST_BUSY;
 	}

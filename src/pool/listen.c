@@ -52,19 +52,6 @@ static bool inherited(struct listener *l)
 	return l->fd >= 0;
 }
 
-/* True if somebody accepts connections there. */
-static bool is_alive(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool alive = fd >= 0 &&
-	             (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-			 errno == EAGAIN);
-
-	if (fd >= 0)
-		close(fd);
-	return alive;
-}
-
 static enum st_err set_owner(
     const char *path, const char *temporary, unsigned mode, const char *group, struct buf *why)
 {
@@ -98,7 +85,7 @@ static enum st_err bind_unix(
 	if (len >= sizeof(address.sun_path))
 		return fail(why, path, "longer than a socket's address allows", 0);
 	memcpy(address.sun_path, path, len + 1);
-	if (is_alive(&address))
+	if (io_socket_is_alive(path))
 		return fail(why, path, "in use by another process", EADDRINUSE);
 	/* As long as the name itself, which may fill the address: "x.sock" becomes "x.soc~". */
 	memcpy(temporary.sun_path, path, len + 1);

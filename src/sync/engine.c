@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/io.h"
 #include "base/signals.h"
@@ -15,16 +14,6 @@
 #include "sync/state.h"
 
 #define HOUSEKEEPING_MS 10000
-
-uint32_t engine_random(void)
-{
-	uint32_t random = 0;
-
-	/* Short of random bits jitter is gone, nothing else. */
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		return UINT32_MAX / 2;
-	return random;
-}
 
 static void answer_control(
     void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)

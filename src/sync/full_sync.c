@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/random.h"
 #include "rules/backoff.h"
 #include "rules/feed.h"
 #include "sync/state.h"
@@ -151,8 +152,7 @@ static void request_failed(struct engine *e, const struct central_outcome *outco
 		give_up(e, now);
 		return;
 	}
-	f->next = mono_add_ms(
-	    now, backoff_ms(f->failures, outcome->retry_after_ms, engine_random()));
+	f->next = mono_add_ms(now, backoff_ms(f->failures, outcome->retry_after_ms, random_bits()));
 }
 
 static void store_failed(struct engine *e, enum st_err err)

@@ -6,6 +6,7 @@
  * where it was.  What an answer means for our place in the feed is decided in
  * rules/feed.h.
  */
+#include "base/random.h"
 #include "rules/backoff.h"
 #include "rules/feed.h"
 #include "sync/state.h"
@@ -34,8 +35,8 @@ static void poll_failed(struct engine *e, const struct central_outcome *outcome)
 	bool was_open = e->record.state == SYNC_FALLBACK;
 
 	report_failure(e, "event sync failed", &e->event_failures, outcome);
-	e->poll.next = mono_add_ms(mono_now(), backoff_ms((unsigned)e->event_failures.count,
-						   outcome->retry_after_ms, engine_random()));
+	e->poll.next = mono_add_ms(mono_now(),
+	    backoff_ms((unsigned)e->event_failures.count, outcome->retry_after_ms, random_bits()));
 	if (e->record.state == SYNC_FALLBACK && !was_open)
 		full_sync_want(e, FULL_SYNC_BREAKER_OPEN, mono_now());
 }

@@ -122,6 +122,4 @@ void report_status(const struct engine *e, struct control_status *out);
 /* A failure of our own store as an outcome. */
 struct central_outcome storage_outcome(enum st_err err);
 
-uint32_t engine_random(void);
-
 #endif
