@@ -63,6 +63,9 @@ struct api_response {
 void api_response_init(struct api_response *r);
 void api_response_free(struct api_response *r);
 
+/* After it was sent: give a large body's memory back, so that an idle thread keeps little. */
+void api_response_trim(struct api_response *r);
+
 /* Never fails: a failure is a response too. */
 void api_handle(struct api *a, const struct api_request *request, struct api_response *response);
 

@@ -19,8 +19,10 @@ struct control_peer; /* one connection that waits for its answer */
 
 /*
  * Called from control_server_turn() for each valid request.  The handler (or
- * anybody later) must call control_answer() exactly once for the peer, unless
- * control_server_close() comes first.
+ * anybody later, also from within another peer's handler) must call
+ * control_answer() exactly once for the peer, unless control_server_close()
+ * comes first.  Until then the pointer is good, also if the peer hangs up.
+ * The request is the handler's for the call only.
  */
 typedef void control_handler(
     void *arg, struct control_peer *peer, const struct control_request *request, bool trusted);

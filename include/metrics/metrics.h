@@ -80,7 +80,6 @@ void metrics_daemon_resident(struct metrics_daemon *m, uint64_t bytes);
 
 /* What the renderer is told of the cache; all 0 where it can't be read. */
 struct metrics_cache {
-	bool readable;
 	int64_t age_ms; /* -1: unknown; then the series has the value NaN */
 	struct sync_record record;
 	uint64_t products;

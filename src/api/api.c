@@ -77,11 +77,16 @@ void api_response_free(struct api_response *r)
 	buf_free(&r->body);
 }
 
-static void response_reset(struct api_response *r)
+void api_response_trim(struct api_response *r)
 {
-	buf_reset(&r->headers);
 	if (r->body.cap > BODY_KEPT)
 		buf_free(&r->body);
+}
+
+static void response_reset(struct api_response *r)
+{
+	api_response_trim(r);
+	buf_reset(&r->headers);
 	buf_reset(&r->body);
 	r->status = 0;
 	r->route = METRICS_ROUTE_OTHER;
@@ -164,8 +169,10 @@ static void dispatch(struct call *c)
 	const struct route *route = find_route(c);
 	bool open = route && route->open;
 
-	if (route)
+	if (route) {
 		c->response->route = route->metrics;
+		c->route = route->template;
+	}
 	if (!route && !is_below_v1(&c->path))
 		problem_respond(c, PROBLEM_NOT_FOUND, NULL);
 	else if (is_method(c, "OPTIONS"))
@@ -208,7 +215,7 @@ static void count(struct call *c, struct mono began)
 	struct metrics_request m = { .route = c->response->route,
 		.code = c->response->status,
 		.microseconds = mono_now().us - began.us,
-		.response_bytes = c->response->body.len };
+		.response_bytes = is_method(c, "HEAD") ? 0 : c->response->body.len };
 	char method[16];
 
 	snprintf(method, sizeof(method), "%.*s",
@@ -218,14 +225,14 @@ static void count(struct call *c, struct mono began)
 	metrics_pool_request(c->api->options.metrics, &m);
 	if (log_wants(LOG_LEVEL_DEBUG))
 		log_debug("request", log_text("request_id", c->response->request_id),
-		    log_text("method", method),
+		    log_text("method", method), log_text("route", c->route),
 		    log_bytes("uri", c->request->uri.data, c->request->uri.len),
 		    log_number("status", c->response->status), log_number("us", m.microseconds));
 }
 
 void api_handle(struct api *a, const struct api_request *request, struct api_response *response)
 {
-	struct call c = { .api = a, .request = request, .response = response };
+	struct call c = { .api = a, .request = request, .response = response, .route = "other" };
 	struct mono began = mono_now();
 	enum st_err err;
 
@@ -239,8 +246,10 @@ void api_handle(struct api *a, const struct api_request *request, struct api_res
 		problem_respond(
 		    &c, err == ST_INVALID ? PROBLEM_INVALID_PATH : PROBLEM_INTERNAL, NULL);
 	}
-	if (response->body.err || response->headers.err)
+	if (response->body.err || response->headers.err) {
 		api_problem(response, 500, "internal", "The response could not be made");
+		response_header(response, "X-Request-Id", response->request_id);
+	}
 	path_free(&c.path);
 	count(&c, began);
 }

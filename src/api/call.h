@@ -20,6 +20,7 @@ struct call {
 	const struct api_request *request;
 	struct api_response *response;
 	struct path path;
+	const char *route; /* its template, for the log */
 };
 
 /* Error codes are constants of problem.c's table: status and text follow from them. */

@@ -11,12 +11,13 @@ static struct span without_authority(struct span uri)
 
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = strlen(schemes[i]);
-		const char *slash;
+		const char *slash, *query;
 
 		if (uri.len < len || strncasecmp(uri.data, schemes[i], len) != 0)
 			continue;
 		slash = memchr(uri.data + len, '/', uri.len - len);
-		if (!slash)
+		query = memchr(uri.data + len, '?', uri.len - len);
+		if (!slash || (query && query < slash))
 			return (struct span){ "/", 1 };
 		return (struct span){ slash, (size_t)(uri.data + uri.len - slash) };
 	}
@@ -48,15 +49,15 @@ enum st_err path_read(struct span uri, struct path *out)
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->storage, URI_MAX);
 	uri = without_authority(uri);
-	query = uri.len ? memchr(uri.data, '?', uri.len) : NULL;
+	if (uri.len == 0 || uri.data[0] != '/')
+		return ST_INVALID;
+	query = memchr(uri.data, '?', uri.len);
 	stop = query ? query : uri.data + uri.len;
 	out->query = query ? (struct span){ query + 1, (size_t)(uri.data + uri.len - query - 1) }
 	                   : (struct span){ "", 0 };
 	/* Decoding never makes it longer: with this the segments stay in place. */
 	if (!buf_room(&out->storage, uri.len))
 		return out->storage.err == ST_TOO_BIG ? ST_INVALID : ST_NOMEM;
-	if (uri.len == 0 || uri.data[0] != '/')
-		return ST_INVALID;
 	for (at = uri.data + 1; at <= stop;) {
 		const char *slash = memchr(at, '/', (size_t)(stop - at));
 		const char *end = slash ? slash : stop;
@@ -74,15 +75,17 @@ void path_free(struct path *p)
 	buf_free(&p->storage);
 }
 
-/* The next segment of a prefix such as "/api/v1"; false at its end. */
+/* The next segment of a prefix such as "/api/v1", "api/v1/" or "/"; false at its end. */
 static bool next_segment(struct span *prefix, struct span *segment)
 {
 	const char *slash;
 
+	while (prefix->len > 0 && prefix->data[0] == '/') {
+		prefix->data++;
+		prefix->len--;
+	}
 	if (prefix->len == 0)
 		return false;
-	prefix->data++;
-	prefix->len--;
 	slash = memchr(prefix->data, '/', prefix->len);
 	segment->data = prefix->data;
 	segment->len = slash ? (size_t)(slash - prefix->data) : prefix->len;

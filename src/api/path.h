@@ -32,8 +32,8 @@ void path_free(struct path *p);
 /*
  * Cut the prefix `from` ("/api") off the front and put `to` ("/v1/store", or
  * "") in its place, segment by segment.  A path that doesn't begin with `from`
- * stays as it is; so does every path where `from` is empty.  The strings must
- * stay.
+ * stays as it is; so does every path where `from` is empty.  A slash more or
+ * less at the ends of the two changes nothing.  The strings must stay.
  */
 void path_mount(struct path *p, struct span from, struct span to);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 
 struct exchange {
 	int fd;
@@ -18,9 +19,27 @@ struct exchange {
 static enum st_err connect_error(int errnum)
 {
 	/* No socket there is the same to us as nobody behind it. */
-	if (errnum == ENOENT || errnum == ECONNREFUSED || errnum == EAGAIN)
+	if (errnum == ENOENT || errnum == ECONNREFUSED)
 		return ST_UNAVAILABLE;
-	return st_err_from_errno(errnum);
+	/* The daemon lives but takes no connection, and its backlog is full. */
+	return errnum == EAGAIN ? ST_TIMEOUT : st_err_from_errno(errnum);
+}
+
+/*
+ * On a UNIX socket connect() waits only while the backlog is full, and poll()
+ * can't tell when that ends: so it blocks, for as long as may be sent.
+ */
+static enum st_err connect_within(int fd, const struct sockaddr_un *address, int64_t timeout_ms)
+{
+	int64_t ms = clock_real_ms(timeout_ms > 0 ? timeout_ms : 1);
+	struct timeval limit = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return st_err_from_errno(errno);
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		if (errno != EINTR)
+			return connect_error(errno);
+	return io_set_nonblocking(fd, true);
 }
 
 static enum st_err exchange_open(const char *run_dir, int64_t timeout_ms, struct exchange *x)
@@ -28,21 +47,18 @@ static enum st_err exchange_open(const char *run_dir, int64_t timeout_ms, struct
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int n = snprintf(
 	    address.sun_path, sizeof(address.sun_path), "%s/%s", run_dir, CONTROL_SOCKET_NAME);
+	enum st_err err;
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return ST_TOO_BIG;
 	x->deadline = mono_add_ms(mono_now(), timeout_ms);
-	x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (x->fd < 0)
 		return st_err_from_errno(errno);
-	/* On a UNIX socket this succeeds or fails at once; a full backlog is EAGAIN. */
-	if (connect(x->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		enum st_err err = connect_error(errno);
-
+	err = connect_within(x->fd, &address, timeout_ms);
+	if (err)
 		close(x->fd);
-		return err;
-	}
-	return ST_OK;
+	return err;
 }
 
 static enum st_err wait_for(struct exchange *x, short events)

@@ -7,6 +7,10 @@
  * take its answer); while it waits for us there is none.  A peer that hangs up
  * while it waits stays until its answer comes, which is then dropped: so the
  * handler's pointer is good until it has answered.
+ *
+ * A handler may answer any peer that waits, not only the one it was called
+ * for, and the turn may hold an event of that one already.  So what ends during
+ * a turn is only laid aside, and freed when the turn is over.
  */
 #include "control/server.h"
 
@@ -15,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,11 +29,13 @@
 #include "base/log.h"
 
 #define PEER_DEADLINE_MS 10000
-#define PEERS_MAX        2200 /* the largest pool's threads, and tools */
+#define PEERS_MAX        2200  /* the largest pool's threads, and tools */
+#define OTHER_FILES      128   /* descriptors that the daemon needs besides */
+#define RECEIVE_MAX      65536 /* at once: memory follows what came, not what was announced */
 #define BACKLOG          1024
 #define HEAD_SIZE        4
 
-enum peer_state { PEER_READING, PEER_WAITING, PEER_WRITING };
+enum peer_state { PEER_READING, PEER_WAITING, PEER_WRITING, PEER_ENDED };
 
 struct control_peer {
 	struct control_server *server;
@@ -47,7 +54,9 @@ struct control_server {
 	control_handler *handler;
 	void *arg;
 	struct control_peer *peers;
-	size_t n_peers;
+	size_t n_peers, max_peers;
+	bool turning;
+	struct control_peer *ended; /* in this turn */
 };
 
 static void peer_free(struct control_peer *p)
@@ -60,7 +69,23 @@ static void peer_free(struct control_peer *p)
 		close(p->fd);
 	buf_free(&p->in);
 	buf_free(&p->out);
-	free(p);
+	if (!p->server->turning) {
+		free(p);
+		return;
+	}
+	p->state = PEER_ENDED;
+	p->next = p->server->ended;
+	p->server->ended = p;
+}
+
+static void free_ended(struct control_server *s)
+{
+	while (s->ended) {
+		struct control_peer *p = s->ended;
+
+		s->ended = p->next;
+		free(p);
+	}
 }
 
 /* The peer is gone or too slow; one that waits for its answer stays as a shell. */
@@ -84,7 +109,7 @@ static bool watch(struct control_server *s, struct control_peer *p, uint32_t eve
 
 static void accept_peer(struct control_server *s, int fd, struct mono now)
 {
-	struct control_peer *p = s->n_peers < PEERS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	struct control_peer *p = s->n_peers < s->max_peers ? calloc(1, sizeof(*p)) : NULL;
 	struct ucred who = { .uid = (uid_t)-1 };
 	socklen_t size = sizeof(who);
 
@@ -200,9 +225,10 @@ static void receive(struct control_peer *p)
 	char *room;
 	ssize_t n;
 
-	want = want == 0 ? HEAD_SIZE : want;
-	room = buf_room(&p->in, want - p->in.len);
-	n = room ? recv(p->fd, room, want - p->in.len, 0) : 0;
+	want = (want == 0 ? HEAD_SIZE : want) - p->in.len;
+	want = want < RECEIVE_MAX ? want : RECEIVE_MAX;
+	room = buf_room(&p->in, want);
+	n = room ? recv(p->fd, room, want, 0) : 0;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -223,6 +249,7 @@ static void serve(struct control_peer *p)
 	case PEER_READING: receive(p); break;
 	case PEER_WAITING: peer_drop(p); break;
 	case PEER_WRITING: send_rest(p); break;
+	case PEER_ENDED: break;
 	}
 }
 
@@ -242,7 +269,7 @@ void control_server_turn(struct control_server *s, struct mono now)
 	struct epoll_event events[64];
 	int n = epoll_wait(s->epoll, events, 64, 0);
 
-	/* One event a connection and turn: none of them is freed under another. */
+	s->turning = true;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr)
 			serve(events[i].data.ptr);
@@ -250,6 +277,8 @@ void control_server_turn(struct control_server *s, struct mono now)
 			accept_peers(s, now);
 	}
 	drop_late(s, now);
+	s->turning = false;
+	free_ended(s);
 }
 
 struct mono control_server_deadline(const struct control_server *s)
@@ -296,6 +325,17 @@ static enum st_err bind_listener(struct control_server *s, struct buf *why)
 	return ST_OK;
 }
 
+/* Of the descriptors that we may have some are kept: for Central, the store, new connections. */
+static size_t most_peers(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > PEERS_MAX + OTHER_FILES)
+		return PEERS_MAX;
+	return files.rlim_cur > 2 * OTHER_FILES ? (size_t)files.rlim_cur - OTHER_FILES
+	                                        : (size_t)files.rlim_cur / 2;
+}
+
 enum st_err control_server_open(const char *run_dir, control_handler *handler, void *arg,
     struct control_server **out, struct buf *why)
 {
@@ -305,6 +345,7 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 
 	if (!s)
 		return ST_NOMEM;
+	s->max_peers = most_peers();
 	s->handler = handler;
 	s->arg = arg;
 	s->address.sun_family = AF_UNIX;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void add(metric *m, uint64_t n)
@@ -102,7 +103,9 @@ static enum st_err create_file(const char *path, int *out)
 	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return st_err_from_errno(errno);
-	if (ftruncate(fd, sizeof(struct metrics_daemon)) < 0 || rename(temporary, path) < 0) {
+	/* The group reads it, whatever the umask. */
+	if (fchmod(fd, 0640) < 0 || ftruncate(fd, sizeof(struct metrics_daemon)) < 0 ||
+	    rename(temporary, path) < 0) {
 		enum st_err err = st_err_from_errno(errno);
 
 		unlink(temporary);
@@ -171,7 +174,8 @@ void metrics_daemon_read(const char *run_dir, struct metrics_daemon *out)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/" METRICS_FILE, run_dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* A FIFO in its place must not make us wait. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {
 		n = pread(fd, out, sizeof(*out), 0);
 		close(fd);

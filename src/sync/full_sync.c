@@ -6,6 +6,7 @@
  * the whole is given up and tried again later.  Nothing of it is visible
  * before it is published.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,15 +236,42 @@ static void note_page(struct full_sync *f, const struct page *page)
 	f->cursor = page->cursor ? strdup(page->cursor) : NULL;
 }
 
+/* What makes a page useless for the walk; NULL: nothing.  A list must lead on, or end. */
+static const char *wrong_page(const struct full_sync *f, const struct page *page)
+{
+	if (page->dialect == PAGE_PAGES && page->offset != f->list_offset)
+		return "Central's page is another one than was asked for";
+	if (page->has_more && page->n + page->rejected == 0)
+		return "Central's page is empty, but is said not to be the last one";
+	if (page->cursor && f->cursor && strcmp(page->cursor, f->cursor) == 0)
+		return "Central's cursor leads to itself";
+	return NULL;
+}
+
+static void refuse_page(struct engine *e, const struct central_outcome *outcome, const char *why)
+{
+	struct central_outcome refused = *outcome;
+
+	refused.failure = FAILURE_BAD_ANSWER;
+	snprintf(refused.message, sizeof(refused.message), "%s", why);
+	request_failed(e, &refused);
+}
+
 static void page_arrived(void *arg, const struct central_outcome *outcome, const struct page *page)
 {
 	struct engine *e = arg;
 	struct full_sync *f = &e->full_sync;
+	const char *wrong;
 	enum st_err err;
 
 	f->call = NULL;
 	if (!page) {
 		request_failed(e, outcome);
+		return;
+	}
+	wrong = wrong_page(f, page);
+	if (wrong) {
+		refuse_page(e, outcome, wrong);
 		return;
 	}
 	note_page(f, page);

@@ -14,8 +14,9 @@
 #   api METHOD PATH [curl options…] → $STATUS, $BODY, $HEADERS
 #   admin METHOD PATH JSON          a change at Central
 #   is NAME ACTUAL EXPECTED, matches NAME ACTUAL PATTERN, check NAME command…
+#   skip NAME WHY                   what can't be tested here
 #
-# The last line of a test is `N passed, N failed`.
+# The last line of a test is `N passed, N failed, N skipped`.
 # shellcheck disable=SC2119,SC2120,SC2034 # the arguments are optional; results are for the caller
 set -u
 
@@ -23,7 +24,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$root/build}
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
 chmod 0711 "$DIR"
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 pids=()
 
 # Settings of all programs of a test; a test may change them before it starts some.
@@ -43,7 +44,7 @@ finish() {
     tail -n 15 "$DIR"/*.log 2>/dev/null
   fi
   rm -rf "$DIR"
-  echo "$passed passed, $failed failed"
+  echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
   exit
 }
@@ -54,6 +55,11 @@ pass() { passed=$((passed + 1)); }
 fail() {
   failed=$((failed + 1))
   printf 'FAILED: %s\n' "$@"
+}
+
+skip() {
+  skipped=$((skipped + 1))
+  echo "SKIPPED: $1: $2"
 }
 
 is() { # NAME ACTUAL EXPECTED

@@ -20,17 +20,17 @@ export out
 # They wait more than they work: two for each core.
 printf '%s\n' "$@" | xargs -P "$((2 * $(nproc)))" -I{} bash -c 'run_one {}'
 
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 for name in "$@"; do
-  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$out/$name" | tail -n 1)
-  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]}
+  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$out/$name" | tail -n 1)
+  if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+    p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[3]}
   else
-    p=0 f=1 line='did not finish'
+    p=0 f=1 s=0 line='did not finish'
   fi
   echo "$name: $line $(tail -n 1 "$out/$name")"
-  [ "$f" -eq 0 ] || cat "$out/$name"
-  passed=$((passed + p)) failed=$((failed + f))
+  if [ "$f" -gt 0 ]; then cat "$out/$name"; else grep '^SKIPPED' "$out/$name"; fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -14,7 +14,8 @@
 
 #include "unit.h"
 
-#define TESTS_MAX 4096
+#define TESTS_MAX     4096
+#define TEMP_DIRS_MAX 1024
 
 static struct {
 	const char *suite, *name;
@@ -64,7 +65,9 @@ static void remove_temp(void)
 
 const char *unit_temp_dir(void)
 {
-	char path[96];
+	/* Tests keep the pointers: so each has a place of its own. */
+	static char paths[TEMP_DIRS_MAX][96];
+	char *path = paths[n_temp];
 
 	if (!temp_root[0]) {
 		snprintf(temp_root, sizeof(temp_root), "/tmp/unit.XXXXXX");
@@ -77,12 +80,12 @@ const char *unit_temp_dir(void)
 		/* Tests of permissions have children that run as another user. */
 		chmod(temp_root, 0755);
 	}
-	snprintf(path, sizeof(path), "%s/%u.XXXXXX", temp_root, n_temp++);
-	if (!mkdtemp(path) || chmod(path, 0755) != 0) {
+	snprintf(path, sizeof(paths[0]), "%s/%u.XXXXXX", temp_root, n_temp);
+	if (++n_temp == TEMP_DIRS_MAX || !mkdtemp(path) || chmod(path, 0755) != 0) {
 		perror(path);
 		exit(2);
 	}
-	return strdup(path);
+	return path;
 }
 
 static bool is_wanted(size_t i, char **names, int n)
