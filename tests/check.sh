@@ -51,7 +51,7 @@ build() { # what, make arguments…: counts as one test, since warnings are erro
 
 unit_valgrind() {
   valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
-    --child-silent-after-fork=yes --suppressions=tests/unit/valgrind.supp "$1"/tests/unit
+    --child-silent-after-fork=yes "$1"/tests/unit
 }
 
 asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1)
@@ -71,8 +71,9 @@ if [ "${1-}" = --deep ]; then
   suite unit-valgrind unit_valgrind build
   suite e2e-sanitizers-all "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh
   suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke
-  suite build-thread build tests BUILD=build/tsan CC=clang SANITIZE=thread
-  suite unit-thread build/tsan/tests/unit pool store
+  suite build-hooks build programs BUILD=build/hooks TEST_HOOKS=1
+  suite build-thread build tests BUILD=build/tsan SANITIZE=thread
+  suite unit-thread build/tsan/tests/unit
 fi
 
 echo "seconds: $SECONDS"

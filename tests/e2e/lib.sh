@@ -26,6 +26,8 @@ DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
 chmod 0711 "$DIR"
 passed=0 failed=0 skipped=0
 pids=()
+read -r -a under <<<"${UNDER:-}" # a checker to run both programs under
+
 
 # Settings of all programs of a test; a test may change them before it starts some.
 export DATA_DIR=$DIR/data RUN_DIR=$DIR/run FCGI_LISTEN=unix:$DIR/fcgi.sock
@@ -39,6 +41,8 @@ finish() {
     until_ended "$pid" 10 || kill -9 "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
   done
+  # What a sanitizer or valgrind says of a program stands in that program's log.
+  if grep -hE 'Sanitizer|runtime error|^==[0-9]+==' "$DIR"/*.log; then fail 'memory is clean'; fi
   if [ "$failed" -gt 0 ]; then
     echo "--- the last lines of the logs"
     tail -n 15 "$DIR"/*.log 2>/dev/null
@@ -106,7 +110,7 @@ start_central() {
 }
 
 start_daemon() {
-  env "$@" "$BUILD/store-syncd" 2>>"$DIR/daemon.log" &
+  env "$@" "${under[@]}" "$BUILD/store-syncd" 2>>"$DIR/daemon.log" &
   DAEMON=$!
   pids+=("$DAEMON")
 }
@@ -115,7 +119,7 @@ start_daemon() {
 pool_listens() { [ -S "$DIR/fcgi.sock" ]; }
 
 start_pool() {
-  env "$@" "$BUILD/store-api.fcgi" 2>>"$DIR/pool.log" &
+  env "$@" "${under[@]}" "$BUILD/store-api.fcgi" 2>>"$DIR/pool.log" &
   POOL=$!
   pids+=("$POOL")
   until_true 10 pool_listens || fail "the pool listens"
