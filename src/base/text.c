@@ -147,7 +147,7 @@ void text_time(int64_t unix_seconds, char out[TIME_TEXT_SIZE])
 void text_duration(int64_t milliseconds, char out[DURATION_TEXT_SIZE])
 {
 	int64_t seconds = milliseconds / 1000;
-	int64_t tenths = (milliseconds + 50) / 100;
+	int64_t tenths = milliseconds / 100;
 
 	if (milliseconds < 1000)
 		snprintf(out, DURATION_TEXT_SIZE, "%" PRId64 "ms", milliseconds);

@@ -1,0 +1,209 @@
+#include "shop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/doc.h"
+
+static const char *const keys[] = { SHOP_KEY, SHOP_KEY2 };
+
+struct span span_of(const char *text)
+{
+	return (struct span){ text, text ? strlen(text) : 0 };
+}
+
+void shop_prepare(struct shop *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->options = (struct api_options){ .store = fixture_options(),
+		.run_dir = unit_temp_dir(),
+		.store_id = "store-s1",
+		.version = "1.2.3",
+		.api_keys = keys,
+		.n_api_keys = 2,
+		.mount_from = "",
+		.mount_to = "",
+		.max_body_bytes = 1 << 20 };
+	CU_ASSERT_EQUAL_FATAL(metrics_pool_open(&s->options.metrics), ST_OK);
+}
+
+/* The ages are counted back from now; the wall times that are shown don't move. */
+struct sync_record shop_record(int64_t age_ms)
+{
+	struct sync_record r = {
+		.event_offset = 1045,
+		.last_contact = { .wall_ms = INT64_C(1705314586999) },
+		.last_success = { .wall_ms = INT64_C(1705314585000) },
+		.initialized_at = 1705314000,
+		.state = SYNC_LIVE,
+		.state_since = 1705314001,
+		.events_applied = 11,
+		.events_stale = 12,
+		.events_repaired = 13,
+		.full_syncs = 14,
+		.full_sync_failures = 15,
+		.writes_forwarded = 16,
+		.full_sync_reason = FULL_SYNC_INITIAL,
+		.full_sync_at = 1705314000,
+		.full_sync_ms = 1234,
+		.full_sync_products = 150,
+		.full_sync_added = 150,
+	};
+
+	r.confirmed_current = stamp_now();
+	r.confirmed_current.boottime_ms -= age_ms;
+	r.confirmed_current.wall_ms -= age_ms;
+	return r;
+}
+
+static void put(struct store_txn *t, const char *id, const char *json)
+{
+	struct product p = { .id = span_of(id), .version = 1, .json = span_of(json) };
+
+	store_txn_put(t, &p);
+}
+
+void shop_fill(struct shop *s, unsigned n, const struct sync_record *record)
+{
+	struct store_writer *w = fixture_writer(&s->options.store);
+	struct store_txn *t;
+
+	CU_ASSERT_EQUAL_FATAL(store_build_begin(w), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(store_txn_begin(w, STORE_COMING, &t), ST_OK);
+	for (unsigned i = 1; i <= n; i++) {
+		char id[16], json[64];
+
+		snprintf(id, sizeof(id), "PROD-%03u", i);
+		snprintf(json, sizeof(json), "{\"productId\":\"%s\",\"price\":1.10}", id);
+		put(t, id, json);
+	}
+	put(t, "a/b c%2F", "{\"productId\":\"a/b c%2F\"}");
+	put(t, "updates", "{\"productId\":\"updates\"}");
+	put(t, "日本", "{\"productId\":\"日本\"}");
+	store_txn_put_record(t, record);
+	CU_ASSERT_EQUAL(store_txn_commit(t), ST_OK);
+	CU_ASSERT_EQUAL(store_build_publish(w), ST_OK);
+	store_writer_close(w);
+}
+
+void shop_open(struct shop *s)
+{
+	CU_ASSERT_EQUAL_FATAL(api_open(&s->options, &s->api), ST_OK);
+	api_response_init(&s->response);
+}
+
+void shop_close(struct shop *s)
+{
+	api_response_free(&s->response);
+	api_close(s->api);
+	metrics_pool_close(s->options.metrics);
+}
+
+void shop_new(struct shop *s, unsigned n)
+{
+	struct sync_record record = shop_record(5000);
+
+	shop_prepare(s);
+	shop_fill(s, n, &record);
+	shop_open(s);
+}
+
+const char *shop_body(const struct shop *s)
+{
+	return buf_text(&s->response.body);
+}
+
+const char *shop_header(struct shop *s, const char *name)
+{
+	const char *at = buf_text(&s->response.headers);
+	size_t len = strlen(name);
+
+	s->text[0] = '\0';
+	for (; at && *at; at = strchr(at, '\n'), at += at != NULL)
+		if (strncmp(at, name, len) == 0 && strncmp(at + len, ": ", 2) == 0)
+			snprintf(s->text, sizeof(s->text), "%.*s",
+			    (int)strcspn(at + len + 2, "\r\n"), at + len + 2);
+	return s->text;
+}
+
+/* Each line is "Name: value\r\n", each name there once. */
+static void check_headers(const struct api_response *r)
+{
+	const char *at = buf_text(&r->headers);
+
+	while (*at) {
+		size_t len = strcspn(at, "\r\n"), name = strcspn(at, ":");
+		const char *rest = at + len + 2;
+
+		CU_ASSERT_TRUE_FATAL(name < len && strncmp(at + name, ": ", 2) == 0);
+		CU_ASSERT_TRUE_FATAL(strncmp(at + len, "\r\n", 2) == 0);
+		for (const char *p = rest; *p; p += strcspn(p, "\n") + 1)
+			CU_ASSERT_NOT_EQUAL(strncmp(p, at, name + 1), 0);
+		at = rest;
+	}
+}
+
+static void check_json(struct shop *s)
+{
+	const struct api_response *r = &s->response;
+	const struct doc_node *error;
+	struct doc_error why = { 0 };
+	struct doc d;
+
+	if (strcmp(shop_header(s, "Content-Type"), "application/json") != 0)
+		return;
+	if (doc_parse(r->body.data, r->body.len, 1000000, &d, &why)) {
+		ASSERT_TEXT(why.what, "valid JSON");
+		return;
+	}
+	error = doc_member(&d, doc_root(&d), "error");
+	if (r->status >= 400 && !doc_member(&d, doc_root(&d), "checks")) {
+		CU_ASSERT_PTR_NOT_NULL(doc_member(&d, error, "code"));
+		CU_ASSERT_PTR_NOT_NULL(doc_member(&d, error, "message"));
+		CU_ASSERT_PTR_NOT_NULL(doc_member(&d, error, "details"));
+	}
+	doc_free(&d);
+}
+
+void shop_ask_request(struct shop *s, const struct api_request *request)
+{
+	api_handle(s->api, request, &s->response);
+	CU_ASSERT_EQUAL(s->response.body.err, ST_OK);
+	CU_ASSERT_EQUAL(s->response.headers.err, ST_OK);
+	check_headers(&s->response);
+	ASSERT_TEXT(shop_header(s, "X-Request-Id"), s->response.request_id);
+	check_json(s);
+	if (s->response.status >= 400)
+		ASSERT_TEXT(shop_header(s, "Cache-Control"), "no-store");
+	if (s->response.status != 204)
+		CU_ASSERT_NOT_EQUAL(shop_header(s, "Content-Type")[0], '\0');
+}
+
+void shop_ask(struct shop *s, const char *method, const char *uri, const char *key)
+{
+	struct api_request r = { .method = span_of(method),
+		.uri = span_of(uri),
+		.keys = { span_of(key) },
+		.n_keys = key != NULL,
+		.remote_addr = span_of("192.0.2.7") };
+
+	shop_ask_request(s, &r);
+}
+
+void shop_get(struct shop *s, const char *uri)
+{
+	shop_ask(s, "GET", uri, SHOP_KEY);
+}
+
+const char *shop_outcome(const struct shop *s)
+{
+	static const char beginning[] = "{\"error\":{\"code\":\"";
+	static char text[96];
+	const char *body = shop_body(s);
+	bool error = strncmp(body, beginning, sizeof(beginning) - 1) == 0;
+	const char *code = error ? body + sizeof(beginning) - 1 : "-";
+
+	snprintf(text, sizeof(text), "%d %.*s", s->response.status, (int)strcspn(code, "\""), code);
+	return text;
+}

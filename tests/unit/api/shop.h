@@ -1,0 +1,58 @@
+/*
+ * shop.h: a store to ask, without a web server in front of it.
+ *
+ * Products PROD-001 up to the number asked for, and three odd ones behind them:
+ * "a/b c%2F", "updates" and "日本".
+ */
+#ifndef API_SHOP_H
+#define API_SHOP_H
+
+#include "api/api.h"
+#include "store/fixture.h"
+
+#define SHOP_KEY  "key-1"
+#define SHOP_KEY2 "a longer key of 27 bytes..."
+#define SHOP_ODD  3 /* products besides the numbered ones */
+
+struct shop {
+	struct api_options options;
+	struct api *api;
+	struct api_response response;
+	char text[64]; /* of shop_header() */
+};
+
+/* Options as main/ makes them, in new directories; there is no store yet. */
+void shop_prepare(struct shop *s);
+
+/* What is committed with the products; confirmed current so long ago. */
+struct sync_record shop_record(int64_t age_ms);
+
+/* Fill the store with n numbered products and the odd ones. */
+void shop_fill(struct shop *s, unsigned n, const struct sync_record *record);
+
+/* Open the api, with options as they are now. */
+void shop_open(struct shop *s);
+void shop_close(struct shop *s);
+
+/* All three, for n products. */
+void shop_new(struct shop *s, unsigned n);
+
+/*
+ * Ask; NULL key: none.  What holds for every response is asserted here:
+ * whole headers, none twice, a request id, valid JSON, errors in the envelope.
+ */
+void shop_ask(struct shop *s, const char *method, const char *uri, const char *key);
+void shop_ask_request(struct shop *s, const struct api_request *request);
+void shop_get(struct shop *s, const char *uri);
+
+const char *shop_body(const struct shop *s);
+
+/* A header's value, "" where it is missing; valid until the next call. */
+const char *shop_header(struct shop *s, const char *name);
+
+/* "404 product_not_found", or "200 -" where the body is no error. */
+const char *shop_outcome(const struct shop *s);
+
+struct span span_of(const char *text);
+
+#endif
