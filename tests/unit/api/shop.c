@@ -1,9 +1,13 @@
 #include "shop.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/server.h"
 #include "model/doc.h"
 
 static const char *const keys[] = { SHOP_KEY, SHOP_KEY2 };
@@ -206,4 +210,59 @@ const char *shop_outcome(const struct shop *s)
 
 	snprintf(text, sizeof(text), "%d %.*s", s->response.status, (int)strcspn(code, "\""), code);
 	return text;
+}
+
+struct shop_daemon {
+	struct control_server *server;
+	struct control_status status;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static void answer(
+    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
+{
+	const struct shop_daemon *d = arg;
+	struct buf json;
+
+	(void)trusted;
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	control_status_write(request->id, &d->status, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
+static void *serve(void *arg)
+{
+	struct shop_daemon *d = arg;
+	struct pollfd p = { .fd = control_server_fd(d->server), .events = POLLIN };
+
+	while (!atomic_load(&d->stop)) {
+		poll(&p, 1, 10);
+		control_server_turn(d->server, mono_now());
+	}
+	return NULL;
+}
+
+void shop_daemon_begin(struct shop *s, const struct control_status *status)
+{
+	struct shop_daemon *d = calloc(1, sizeof(*d));
+	struct buf why;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+	d->status = *status;
+	buf_init(&why, 4096);
+	CU_ASSERT_EQUAL_FATAL(
+	    control_server_open(s->options.run_dir, answer, d, &d->server, &why), ST_OK);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&d->thread, NULL, serve, d), 0);
+	s->daemon = d;
+}
+
+void shop_daemon_end(struct shop *s)
+{
+	atomic_store(&s->daemon->stop, true);
+	CU_ASSERT_EQUAL(pthread_join(s->daemon->thread, NULL), 0);
+	control_server_close(s->daemon->server);
+	free(s->daemon);
+	s->daemon = NULL;
 }

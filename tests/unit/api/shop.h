@@ -8,6 +8,7 @@
 #define API_SHOP_H
 
 #include "api/api.h"
+#include "control/message.h"
 #include "store/fixture.h"
 
 #define SHOP_KEY  "key-1"
@@ -18,7 +19,8 @@ struct shop {
 	struct api_options options;
 	struct api *api;
 	struct api_response response;
-	char text[64]; /* of shop_header() */
+	char text[128]; /* of shop_header() */
+	struct shop_daemon *daemon;
 };
 
 /* Options as main/ makes them, in new directories; there is no store yet. */
@@ -54,5 +56,9 @@ const char *shop_header(struct shop *s, const char *name);
 const char *shop_outcome(const struct shop *s);
 
 struct span span_of(const char *text);
+
+/* A daemon, as far as the control socket goes, which answers with this status. */
+void shop_daemon_begin(struct shop *s, const struct control_status *status);
+void shop_daemon_end(struct shop *s);
 
 #endif

@@ -1,0 +1,250 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "control/ends.h"
+#include "metrics/exposition.h"
+#include "shop.h"
+
+#define STATUS "/v1/store/sync/status"
+
+/* Times that move are cut out of a body: the value of this member becomes "…". */
+static char *without(const char *body, const char *member)
+{
+	char name[64], *out = malloc(strlen(body) + 8), *at, *end;
+
+	snprintf(name, sizeof(name), "\"%s\":\"", member);
+	strcpy(out, body);
+	at = strstr(out, name);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	at += strlen(name);
+	end = strchr(at, '"');
+	CU_ASSERT_EQUAL(end - at, 20);
+	memcpy(at, "...", 3);
+	memmove(at + 3, end, strlen(end) + 1);
+	return out;
+}
+
+static void body_is(struct shop *s, const char *moving, const char *expected)
+{
+	char *body = moving ? without(shop_body(s), moving) : strdup(shop_body(s));
+
+	CU_ASSERT_EQUAL(s->response.status, 200);
+	ASSERT_TEXT(body, expected);
+	ASSERT_TEXT(shop_header(s, "Cache-Control"), "no-store");
+	free(body);
+}
+
+/* Nothing listens; never synced. */
+TEST(api_status, before_the_first_sync)
+{
+	struct shop s;
+
+	shop_prepare(&s);
+	shop_open(&s);
+	shop_get(&s, STATUS);
+	body_is(&s, NULL,
+	    "{\"inProgress\":false,\"lastSyncTime\":null,\"lastSyncSuccess\":false,"
+	    "\"productCount\":0,\"syncDuration\":\"\",\"errorMessage\":\"\","
+	    "\"eventSync\":{\"lastEventOffset\":0,\"consecutiveFailures\":0,"
+	    "\"fallbackMode\":false,\"nextPollTime\":null},"
+	    "\"state\":\"stopped\",\"daemon\":\"unreachable\",\"stateSince\":null,"
+	    "\"lastContactTime\":null,\"confirmedCurrentTime\":null,"
+	    "\"counters\":{\"eventsApplied\":0,\"eventsStale\":0,\"eventsRepaired\":0,"
+	    "\"fullSyncs\":0,\"fullSyncFailures\":0,\"writesForwarded\":0},"
+	    "\"lastFullSync\":null,\"lastError\":null,\"productsRejected\":0,"
+	    "\"lastVerify\":null}");
+	shop_close(&s);
+}
+
+TEST(api_status, of_a_daemon_that_runs)
+{
+	struct control_status status = { .state = SYNC_LIVE, .next_poll_at = 1705314615 };
+	struct shop s;
+
+	shop_new(&s, 2);
+	shop_daemon_begin(&s, &status);
+	shop_get(&s, STATUS);
+	body_is(&s, "confirmedCurrentTime",
+	    "{\"inProgress\":false,\"lastSyncTime\":\"2024-01-15T10:29:45Z\","
+	    "\"lastSyncSuccess\":true,\"productCount\":5,\"syncDuration\":\"1.2s\","
+	    "\"errorMessage\":\"\",\"eventSync\":{\"lastEventOffset\":1045,"
+	    "\"consecutiveFailures\":0,\"fallbackMode\":false,"
+	    "\"nextPollTime\":\"2024-01-15T10:30:15Z\"},"
+	    "\"state\":\"live\",\"daemon\":\"running\",\"stateSince\":\"2024-01-15T10:20:01Z\","
+	    "\"lastContactTime\":\"2024-01-15T10:29:46Z\",\"confirmedCurrentTime\":\"...\","
+	    "\"counters\":{\"eventsApplied\":11,\"eventsStale\":12,\"eventsRepaired\":13,"
+	    "\"fullSyncs\":14,\"fullSyncFailures\":15,\"writesForwarded\":16},"
+	    "\"lastFullSync\":{\"reason\":\"initial\",\"time\":\"2024-01-15T10:20:00Z\","
+	    "\"products\":150,\"added\":150,\"changed\":0,\"removed\":0},"
+	    "\"lastError\":null,\"productsRejected\":0,\"lastVerify\":null}");
+	shop_daemon_end(&s);
+	shop_close(&s);
+}
+
+static bool has(const struct shop *s, const char *text)
+{
+	if (strstr(shop_body(s), text))
+		return true;
+	printf("\nno %s\nin %s\n", text, shop_body(s));
+	return false;
+}
+
+TEST(api_status, of_a_full_sync_that_runs)
+{
+	struct control_status status = { SYNC_LIVE, true, FULL_SYNC_EVENT_GAP, 2, 400, 1000, -1 };
+	struct shop s;
+
+	shop_new(&s, 1);
+	shop_daemon_begin(&s, &status);
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "{\"inProgress\":true,"));
+	CU_ASSERT_TRUE(has(&s, "\"nextPollTime\":null"));
+	CU_ASSERT_TRUE(has(&s, ",\"fullSync\":{\"reason\":\"event_gap\",\"pagesDone\":2,"
+			       "\"productsSeen\":400,\"total\":1000}}"));
+	shop_daemon_end(&s);
+	status.products_total = -1;
+	shop_daemon_begin(&s, &status);
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "\"productsSeen\":400,\"total\":null}}"));
+	shop_daemon_end(&s);
+	shop_close(&s);
+}
+
+/* From what was last committed; what only the daemon knows is left out. */
+TEST(api_status, of_a_daemon_that_is_down)
+{
+	struct sync_record record = shop_record(5000);
+	struct shop s;
+
+	record.state = SYNC_FALLBACK;
+	record.consecutive_failures = 7;
+	record.failed = 1;
+	record.failure_class = FAILURE_TIMEOUT;
+	record.failed_at = 1705314585;
+	record.products_rejected = 2;
+	strcpy(record.failure_message, "no \"answer\"");
+	shop_prepare(&s);
+	shop_fill(&s, 1, &record);
+	shop_open(&s);
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "\"state\":\"stopped\",\"daemon\":\"unreachable\""));
+	CU_ASSERT_TRUE(has(&s, "\"lastSyncSuccess\":false"));
+	CU_ASSERT_TRUE(has(&s, "\"errorMessage\":\"no \\\"answer\\\"\""));
+	CU_ASSERT_TRUE(has(&s, "\"consecutiveFailures\":7,\"fallbackMode\":true,"
+			       "\"nextPollTime\":null"));
+	CU_ASSERT_TRUE(has(&s, "\"lastError\":{\"time\":\"2024-01-15T10:29:45Z\","
+			       "\"class\":\"timeout\",\"message\":\"no \\\"answer\\\"\"}"));
+	CU_ASSERT_TRUE(has(&s, "\"productsRejected\":2"));
+	shop_close(&s);
+}
+
+/* A daemon that stands still costs a quarter of a second, not more. */
+TEST(api_status, of_a_daemon_that_stands_still)
+{
+	struct shop s;
+	struct mono began;
+	int listener;
+
+	shop_new(&s, 1);
+	listener = raw_listen(s.options.run_dir, 4);
+	began = mono_now();
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < 5000);
+	CU_ASSERT_TRUE(has(&s, "\"daemon\":\"unreachable\""));
+	shop_get(&s, "/health");
+	CU_ASSERT_TRUE(has(&s, "\"syncDaemon\":\"unreachable\""));
+	close(listener);
+	shop_close(&s);
+}
+
+TEST(api_health, has_the_documented_form)
+{
+	struct control_status status = { .state = SYNC_LIVE, .next_poll_at = -1 };
+	struct sync_record record = shop_record(3600 * 1000);
+	struct shop s;
+	char *age;
+
+	shop_prepare(&s);
+	shop_fill(&s, 1, &record);
+	shop_open(&s);
+	shop_daemon_begin(&s, &status);
+	shop_ask(&s, "GET", "/health", NULL);
+	age = strstr(shop_body(&s), "\"ageSeconds\":36");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(age);
+	memcpy(age + 15, "NN", 2); /* 3600 and a bit */
+	body_is(&s, "timestamp",
+	    "{\"status\":\"healthy\",\"service\":\"store-api\",\"storeId\":\"store-s1\","
+	    "\"version\":\"1.2.3\",\"timestamp\":\"...\",\"checks\":{\"cache\":\"ok\","
+	    "\"syncDaemon\":\"ok\",\"central\":\"ok\",\"ageSeconds\":36NN}}");
+	shop_daemon_end(&s);
+	shop_ask(&s, "GET", "/health", NULL);
+	CU_ASSERT_EQUAL(s.response.status, 200);
+	CU_ASSERT_TRUE(has(&s, "{\"status\":\"degraded\","));
+	CU_ASSERT_TRUE(has(&s, "\"syncDaemon\":\"unreachable\",\"central\":\"unknown\""));
+	shop_close(&s);
+}
+
+TEST(api_health, is_503_where_reads_would_fail)
+{
+	struct sync_record record = shop_record(2000 * 1000);
+	struct shop s;
+
+	shop_prepare(&s);
+	shop_open(&s);
+	shop_ask(&s, "GET", "/health", "a wrong key");
+	CU_ASSERT_EQUAL(s.response.status, 503);
+	CU_ASSERT_TRUE(has(&s, "{\"status\":\"unhealthy\","));
+	CU_ASSERT_TRUE(has(&s, "\"cache\":\"empty\""));
+	CU_ASSERT_TRUE(has(&s, "\"ageSeconds\":null"));
+	shop_close(&s);
+	shop_prepare(&s);
+	shop_fill(&s, 1, &record);
+	s.options.max_staleness_seconds = 1000;
+	shop_open(&s);
+	shop_ask(&s, "HEAD", "/health", NULL);
+	CU_ASSERT_EQUAL(s.response.status, 503);
+	CU_ASSERT_TRUE(has(&s, "\"cache\":\"stale\""));
+	shop_close(&s);
+}
+
+TEST(api_metrics, show_cache_and_daemon)
+{
+	static struct exposition e;
+	struct control_status status = { .state = SYNC_RETRYING, .next_poll_at = -1 };
+	struct shop s;
+
+	shop_new(&s, 7);
+	shop_daemon_begin(&s, &status);
+	shop_ask(&s, "GET", "/metrics", NULL);
+	ASSERT_TEXT(shop_header(&s, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+	CU_ASSERT_TRUE_FATAL(exposition_read(shop_body(&s), &e));
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_products"), 7 + SHOP_ODD);
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_event_offset"), 1045);
+	CU_ASSERT_TRUE(exposition_value(&e, "store_api_cache_age_seconds") >= 5);
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_sync_state{state=\"retrying\"}"), 1);
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_sync_state{state=\"live\"}"), 0);
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_store_limit_bytes"), (double)FIXTURE_MAP);
+	CU_ASSERT_TRUE(exposition_value(&e, "store_api_store_used_bytes") > 0);
+	CU_ASSERT_TRUE(exposition_value(&e, "store_api_readers") >= 1);
+	CU_ASSERT_TRUE(exposition_has(&e, "store_api_build_info{version=\"1.2.3\"}"));
+	shop_daemon_end(&s);
+	shop_close(&s);
+}
+
+TEST(api_metrics, need_neither_store_nor_daemon)
+{
+	static struct exposition e;
+	struct shop s;
+
+	shop_prepare(&s);
+	shop_open(&s);
+	shop_ask(&s, "GET", "/metrics", NULL);
+	CU_ASSERT_EQUAL(s.response.status, 200);
+	CU_ASSERT_TRUE_FATAL(exposition_read(shop_body(&s), &e));
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_products"), 0);
+	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_sync_state{state=\"stopped\"}"), 1);
+	shop_close(&s);
+}
