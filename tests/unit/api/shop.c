@@ -10,7 +10,7 @@
 #include "control/server.h"
 #include "model/doc.h"
 
-static const char *const keys[] = { SHOP_KEY, SHOP_KEY2 };
+static const char *const keys[] = { SHOP_KEY, SHOP_KEY2, SHOP_KEY_NONE };
 
 struct span span_of(const char *text)
 {
@@ -25,7 +25,7 @@ void shop_prepare(struct shop *s)
 		.store_id = "store-s1",
 		.version = "1.2.3",
 		.api_keys = keys,
-		.n_api_keys = 2,
+		.n_api_keys = 3,
 		.mount_from = "",
 		.mount_to = "",
 		.max_body_bytes = 1 << 20 };

@@ -11,9 +11,10 @@
 #include "control/message.h"
 #include "store/fixture.h"
 
-#define SHOP_KEY  "key-1"
-#define SHOP_KEY2 "a longer key of 27 bytes..."
-#define SHOP_ODD  3 /* products besides the numbered ones */
+#define SHOP_KEY      "key-1"
+#define SHOP_KEY2     "a longer key of 27 bytes..."
+#define SHOP_KEY_NONE "with,comma" /* configured, but no key as far as requests go */
+#define SHOP_ODD      3            /* products besides the numbered ones */
 
 struct shop {
 	struct api_options options;

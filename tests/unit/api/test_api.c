@@ -194,6 +194,7 @@ TEST(api, takes_the_configured_keys_and_no_others)
 		{ { "key-1," }, 1, 401 },
 		{ { "key-1, key-1" }, 1, 401 },
 		{ { "," }, 1, 401 },
+		{ { SHOP_KEY_NONE }, 1, 401 },
 		{ { "\xff\x01" }, 1, 401 },
 		{ { SHOP_KEY, SHOP_KEY }, 2, 401 },
 		{ { SHOP_KEY, "" }, 2, 401 },

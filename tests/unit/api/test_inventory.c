@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "shop.h"
 
 #define LIST "/v1/store/inventory"
@@ -249,7 +250,9 @@ static void spoilt(const char *database, const char *key, const char *uri, const
 	shop_fill(&s, 3, &record);
 	fixture_spoil(&s.options.store, 1, database, key, fixture_flip_last);
 	shop_open(&s);
+	log_set(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT); /* damage is logged */
 	shop_get(&s, uri);
+	log_set(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
 	ASSERT_TEXT(shop_outcome(&s), expected);
 	shop_close(&s);
 }
@@ -277,6 +280,7 @@ TEST(api_inventory, store_that_can_not_be_opened_is_a_storage_error)
 	shop_fill(&s, 1, &record);
 	CU_ASSERT_EQUAL(truncate(fixture_path(&s.options.store, "store-1/data.mdb"), 100), 0);
 	shop_open(&s);
+	log_set(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
 	shop_get(&s, LIST);
 	ASSERT_TEXT(shop_outcome(&s), "500 storage_error");
 	ASSERT_TEXT(shop_header(&s, "Retry-After"), "");
@@ -285,6 +289,7 @@ TEST(api_inventory, store_that_can_not_be_opened_is_a_storage_error)
 	shop_get(&s, "/health");
 	CU_ASSERT_PTR_NOT_NULL(strstr(shop_body(&s), "\"cache\":\"unreadable\""));
 	CU_ASSERT_EQUAL(s.response.status, 503);
+	log_set(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
 	shop_close(&s);
 }
 

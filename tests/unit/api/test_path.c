@@ -249,6 +249,8 @@ TEST(api_path, matches_templates)
 		{ "/a", "/a/{id}", false },
 		{ "/a/{id}", "/a/{id}", true },
 		{ "/a/..", "/a/{id}", true },
+		{ "/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g", "/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g", true },
+		{ "/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g/h", "/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g", false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -1,0 +1,411 @@
+/* A real pool of forked workers, spoken to as a web server does. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "pool/fcgi_client.h"
+#include "pool/pool.h"
+#include "unit.h"
+
+#define PROCESSES 2
+#define THREADS   2
+
+static struct {
+	char socket[100];
+	pid_t pid;
+	char data_dir[100], run_dir[100];
+} pool;
+
+static const char *const keys_before[] = { "old" };
+static const char *const keys_after[] = { "old", "new" };
+
+static struct api_options api_options(const char *const *keys, size_t n)
+{
+	return (struct api_options){ .store = { pool.data_dir, (size_t)64 << 20 },
+		.run_dir = pool.run_dir,
+		.store_id = "unit",
+		.version = "0",
+		.api_keys = keys,
+		.n_api_keys = n,
+		.mount_from = "",
+		.mount_to = "",
+		.max_body_bytes = 1024 };
+}
+
+static bool reload(void *arg, struct api_options *out)
+{
+	(void)arg;
+	*out = api_options(keys_after, 2);
+	return true;
+}
+
+static int run_pool(void)
+{
+	char address[120];
+	struct pool_options options = { .listen = address,
+		.socket_mode = 0640,
+		.socket_group = "",
+		.processes = PROCESSES,
+		.threads = THREADS,
+		.api = api_options(keys_before, 1) };
+	struct buf why;
+	enum st_err err;
+
+	/* A test that breaks off leaves no pool behind. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	log_open("unit-pool", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+	/* Descriptor 0 of a test runner may be anything. */
+	if (!freopen("/dev/null", "r", stdin))
+		return 3;
+	unsetenv("LISTEN_FDS");
+	snprintf(address, sizeof(address), "unix:%s", pool.socket);
+	buf_init(&why, 1000);
+	err = pool_run(&options, reload, NULL, &why);
+	buf_free(&why);
+	return err ? 2 : 0;
+}
+
+static bool until(bool (*condition)(void))
+{
+	struct mono deadline = mono_add_ms(mono_now(), 10000);
+
+	while (!condition())
+		if (mono_reached(deadline, mono_now()))
+			return false;
+	return true;
+}
+
+static bool listens(void)
+{
+	return io_socket_is_alive(pool.socket);
+}
+
+static void pool_begin(void)
+{
+	const char *dir = unit_temp_dir();
+
+	snprintf(pool.socket, sizeof(pool.socket), "%s/s", dir);
+	snprintf(pool.data_dir, sizeof(pool.data_dir), "%s/data", dir);
+	snprintf(pool.run_dir, sizeof(pool.run_dir), "%s", dir);
+	pool.pid = fork();
+	if (pool.pid == 0)
+		_exit(run_pool());
+	CU_ASSERT_TRUE_FATAL(until(listens));
+}
+
+/* The exit code after SIGTERM, -1 if it didn't end by itself; *ms: how long that took. */
+static int pool_end(int64_t *ms)
+{
+	struct mono began = mono_now();
+	int status;
+
+	kill(pool.pid, SIGTERM);
+	waitpid(pool.pid, &status, 0);
+	*ms = mono_ms_between(began, mono_now());
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void pool_end_well(void)
+{
+	int64_t ms;
+
+	CU_ASSERT_EQUAL(pool_end(&ms), 0);
+	CU_ASSERT_FALSE(listens());
+}
+
+/* One request on a connection of its own: its status, 0 if it was lost. */
+static int ask_status(const char *method, const char *uri, const char *key)
+{
+	struct fcgi_ask ask = { .method = method, .uri = uri, .key = key };
+	struct fcgi_reply reply;
+	int fd = fcgi_connect(pool.socket), status = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fcgi_exchange(fd, &ask, &reply))
+		status = reply.status;
+	fcgi_reply_free(&reply);
+	close(fd);
+	return status;
+}
+
+TEST(pool, answers_before_there_is_a_store_and_stops_at_once_when_idle)
+{
+	int64_t ms;
+
+	pool_begin();
+	CU_ASSERT_EQUAL(ask_status("GET", "/v1/store/inventory", "old"), 503);
+	CU_ASSERT_EQUAL(ask_status("GET", "/v1/store/inventory", "wrong"), 401);
+	CU_ASSERT_EQUAL(ask_status("GET", "/nowhere", NULL), 404);
+	CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
+	CU_ASSERT_EQUAL(pool_end(&ms), 0);
+	CU_ASSERT_TRUE(ms < 1000);
+	CU_ASSERT_FALSE(listens());
+}
+
+TEST(pool, head_has_the_length_and_no_body)
+{
+	struct fcgi_ask ask = { .method = "GET", .uri = "/v1/store/inventory", .key = "old" };
+	struct fcgi_reply get, head;
+	int fd;
+
+	pool_begin();
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &get));
+	close(fd);
+	ask.method = "HEAD";
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &head));
+	close(fd);
+	CU_ASSERT_TRUE(get.content_len > 0);
+	CU_ASSERT_EQUAL(head.content_len, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&head.out), "Content-Length: "));
+	fcgi_reply_free(&get);
+	fcgi_reply_free(&head);
+	pool_end_well();
+}
+
+TEST(pool, a_key_sent_twice_is_no_key)
+{
+	struct fcgi_ask ask = {
+		.method = "GET", .uri = "/v1/store/inventory", .key = "old", .second_key = "old"
+	};
+	struct fcgi_reply reply;
+	int fd;
+
+	pool_begin();
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &reply));
+	CU_ASSERT_EQUAL(reply.status, 401);
+	fcgi_reply_free(&reply);
+	close(fd);
+	pool_end_well();
+}
+
+TEST(pool, idle_kept_connections_cost_no_thread)
+{
+	enum { KEPT = 4 * PROCESSES * THREADS };
+	struct fcgi_ask ask = { .method = "GET", .uri = "/metrics", .keep = true };
+	struct fcgi_reply reply;
+	int fds[KEPT];
+
+	pool_begin();
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < KEPT; i++) {
+			if (round == 0)
+				fds[i] = fcgi_connect(pool.socket);
+			CU_ASSERT_TRUE(fcgi_exchange(fds[i], &ask, &reply));
+			CU_ASSERT_EQUAL(reply.status, 200);
+			fcgi_reply_free(&reply);
+		}
+		/* Beside them, one that is not kept. */
+		CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
+	}
+	for (int i = 0; i < KEPT; i++)
+		close(fds[i]);
+	pool_end_well();
+}
+
+TEST(pool, a_body_that_nobody_reads_does_no_harm)
+{
+	static char body[40001];
+	struct fcgi_ask ask = { .method = "GET", .uri = "/metrics", .body = body, .keep = true };
+	struct fcgi_reply reply;
+	int fd;
+
+	pool_begin();
+	memset(body, 'b', sizeof(body) - 1);
+	fd = fcgi_connect(pool.socket);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &reply));
+		CU_ASSERT_EQUAL(reply.status, 200);
+		fcgi_reply_free(&reply);
+	}
+	close(fd);
+	pool_end_well();
+}
+
+TEST(pool, peers_that_break_off_cost_nobody_an_answer)
+{
+	struct fcgi_ask ask = { .method = "GET", .uri = "/metrics" };
+	struct buf request;
+
+	pool_begin();
+	buf_init(&request, 100000);
+	fcgi_write_request(&ask, &request);
+	for (size_t cut = 0; cut < request.len; cut += 7) {
+		int fd = fcgi_connect(pool.socket);
+
+		CU_ASSERT_EQUAL(send(fd, request.data, cut, MSG_NOSIGNAL), (ssize_t)cut);
+		close(fd);
+	}
+	for (int i = 0; i < 50; i++) {
+		int fd = fcgi_connect(pool.socket);
+
+		/* No FastCGI at all. */
+		(void)!send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL);
+		close(fd);
+	}
+	CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
+	buf_free(&request);
+	pool_end_well();
+}
+
+static atomic_int lost, served, stop_asking;
+
+static void *ask_on(void *arg)
+{
+	while (!atomic_load(&stop_asking)) {
+		if (ask_status("GET", "/metrics", NULL) == 200)
+			atomic_fetch_add(&served, 1);
+		else
+			atomic_fetch_add(&lost, 1);
+	}
+	return arg;
+}
+
+#define ASKERS 16
+
+static void load_begin(pthread_t threads[ASKERS])
+{
+	atomic_store(&stop_asking, 0);
+	atomic_store(&lost, 0);
+	atomic_store(&served, 0);
+	for (int i = 0; i < ASKERS; i++)
+		pthread_create(&threads[i], NULL, ask_on, NULL);
+}
+
+static void load_end(pthread_t threads[ASKERS])
+{
+	atomic_store(&stop_asking, 1);
+	for (int i = 0; i < ASKERS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static bool new_key_counts(void)
+{
+	return ask_status("GET", "/v1/store/inventory", "new") == 503;
+}
+
+/* A worker of the pool, by the kernel's list of its children. */
+static pid_t a_worker(void)
+{
+	char path[80];
+	struct buf text;
+	pid_t pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pool.pid, (int)pool.pid);
+	buf_init(&text, 10000);
+	if (io_read_file(path, &text) == ST_OK)
+		pid = (pid_t)strtol(buf_text(&text), NULL, 10);
+	buf_free(&text);
+	return pid;
+}
+
+TEST(pool, a_reload_under_load_loses_nothing)
+{
+	pthread_t threads[ASKERS];
+
+	pool_begin();
+	CU_ASSERT_EQUAL(ask_status("GET", "/v1/store/inventory", "new"), 401);
+	load_begin(threads);
+	for (int i = 0; i < 10; i++)
+		kill(pool.pid, SIGHUP);
+	CU_ASSERT_TRUE(until(new_key_counts));
+	for (int i = 0; i < 50; i++)
+		CU_ASSERT_EQUAL(ask_status("GET", "/v1/store/inventory", "old"), 503);
+	load_end(threads);
+	CU_ASSERT_EQUAL(atomic_load(&lost), 0);
+	CU_ASSERT_TRUE(atomic_load(&served) > 50);
+	pool_end_well();
+}
+
+static pid_t killed;
+
+static bool has_workers(void)
+{
+	return a_worker() > 0;
+}
+
+/* The socket listens before the first worker is there. */
+static void kill_a_worker(void)
+{
+	CU_ASSERT_TRUE_FATAL(until(has_workers));
+	killed = a_worker();
+	kill(killed, SIGKILL);
+}
+
+static bool is_replaced(void)
+{
+	pid_t now = a_worker();
+
+	return now != 0 && now != killed && kill(killed, 0) != 0;
+}
+
+TEST(pool, a_killed_worker_is_replaced)
+{
+	pool_begin();
+	for (int i = 0; i < 3; i++) {
+		kill_a_worker();
+		CU_ASSERT_TRUE(until(is_replaced));
+		CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
+	}
+	pool_end_well();
+}
+
+TEST(pool, a_stop_finishes_what_is_under_way)
+{
+	struct fcgi_ask ask = { .method = "GET", .uri = "/metrics" };
+	struct fcgi_reply reply;
+	struct buf request;
+	int fd, status;
+
+	pool_begin();
+	buf_init(&request, 100000);
+	fcgi_write_request(&ask, &request);
+	fd = fcgi_connect(pool.socket);
+	/* All but the last record: a thread has it, and waits for the rest. */
+	CU_ASSERT_EQUAL(
+	    send(fd, request.data, request.len - 30, MSG_NOSIGNAL), (ssize_t)request.len - 30);
+	CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
+	kill(pool.pid, SIGTERM);
+	CU_ASSERT_EQUAL(send(fd, request.data + request.len - 30, 30, MSG_NOSIGNAL), 30);
+	CU_ASSERT_TRUE(fcgi_receive(fd, &reply));
+	CU_ASSERT_EQUAL(reply.status, 200);
+	fcgi_reply_free(&reply);
+	close(fd);
+	waitpid(pool.pid, &status, 0);
+	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	buf_free(&request);
+}
+
+TEST(pool, counters_outlive_a_worker)
+{
+	struct fcgi_ask ask = { .method = "GET", .uri = "/metrics" };
+	struct fcgi_reply reply;
+	int fd;
+
+	pool_begin();
+	for (int i = 0; i < 5; i++)
+		ask_status("GET", "/nowhere", NULL);
+	kill_a_worker();
+	CU_ASSERT_TRUE(until(is_replaced));
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &reply));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&reply.out),
+	    "store_api_http_requests_total{route=\"other\",method=\"GET\",code=\"404\"} 5\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_text(&reply.out), "store_api_worker_restarts_total 1\n"));
+	fcgi_reply_free(&reply);
+	close(fd);
+	pool_end_well();
+}
