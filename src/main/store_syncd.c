@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -90,6 +91,17 @@ static int run_engine(struct program *p, struct store_writer *store, struct buf 
 	return err ? failed("the daemon can't start", why, EX_UNAVAILABLE) : 0;
 }
 
+/* Every thread of a large pool may have a control connection open at once. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int run(struct program *p)
 {
 	struct store_options options = { .data_dir = p->config->data_dir,
@@ -101,6 +113,7 @@ static int run(struct program *p)
 
 	log_open("store-syncd", (enum log_level)p->config->log_level,
 	    (enum log_format)p->config->log_format);
+	raise_descriptors();
 	buf_init(&why, 4096);
 	err = store_writer_open(&options, &store, &why);
 	if (err) {

@@ -190,5 +190,6 @@ bool fcgi_serve(struct fcgi *f, int fd, bool keep)
 	    request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
 	kept = finish(r, keep);
 	r->ipcFd = -1;
+	api_response_trim(&f->response);
 	return kept;
 }
