@@ -33,6 +33,13 @@ static const struct option names[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* Static, so that what hangs on it is in reach, no leak, when the program ends. */
+static struct central c = {
+	.options = { .time_scale = 1, .log_size = 10000, .key = "demo", .admin_key = "admin" },
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.changed = PTHREAD_COND_INITIALIZER
+};
+
 static int64_t number(const char *name, const char *text, int64_t min, int64_t max)
 {
 	char *end;
@@ -74,21 +81,21 @@ static void read_options(int argc, char **argv, struct options *o)
 	}
 }
 
-static void fill(struct central *c)
+static void fill(void)
 {
 	const char *wrong;
 	json_object *array;
 
-	if (c->options.state && !state_load(c))
+	if (c.options.state && !state_load(&c))
 		return;
-	if (!c->options.catalogue) {
-		catalogue_make_up(&c->catalogue, c->options.products);
+	if (!c.options.catalogue) {
+		catalogue_make_up(&c.catalogue, c.options.products);
 		return;
 	}
-	array = json_object_from_file(c->options.catalogue);
-	wrong = catalogue_load(&c->catalogue, array);
+	array = json_object_from_file(c.options.catalogue);
+	wrong = catalogue_load(&c.catalogue, array);
 	if (wrong) {
-		fprintf(stderr, "central: %s: %s\n", c->options.catalogue, wrong);
+		fprintf(stderr, "central: %s: %s\n", c.options.catalogue, wrong);
 		exit(1);
 	}
 	json_object_put(array);
@@ -96,12 +103,6 @@ static void fill(struct central *c)
 
 int main(int argc, char **argv)
 {
-	struct central c = { .options = { .time_scale = 1,
-				 .log_size = 10000,
-				 .key = "demo",
-				 .admin_key = "admin" },
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER };
 	struct MHD_Daemon *daemon;
 	unsigned port;
 	sigset_t ends;
@@ -111,7 +112,7 @@ int main(int argc, char **argv)
 	clock_scale(c.options.time_scale);
 	c.feed.limit = c.options.log_size;
 	c.feed.publish_delay_ms = c.options.publish_delay_ms;
-	fill(&c);
+	fill();
 	/* Before any thread is there, so that all of them inherit it. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);

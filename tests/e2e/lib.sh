@@ -42,10 +42,12 @@ finish() {
     wait "$pid" 2>/dev/null
   done
   # What a sanitizer or valgrind says of a program stands in that program's log.
-  if grep -hE 'Sanitizer|runtime error|^==[0-9]+==' "$DIR"/*.log; then fail 'memory is clean'; fi
+  grep -HE -A 12 'Sanitizer|runtime error|^==[0-9]+==' "$DIR"/*.log >"$DIR/findings" &&
+    fail 'memory is clean'
   if [ "$failed" -gt 0 ]; then
     echo "--- the last lines of the logs"
     tail -n 15 "$DIR"/*.log 2>/dev/null
+    head -n 60 "$DIR/findings"
   fi
   rm -rf "$DIR"
   echo "$passed passed, $failed failed, $skipped skipped"
