@@ -73,7 +73,7 @@ if [ "${1-}" = --deep ]; then
   suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke
   suite build-hooks build programs BUILD=build/hooks TEST_HOOKS=1
   suite build-thread build tests BUILD=build/tsan SANITIZE=thread
-  suite unit-thread build/tsan/tests/unit
+  suite unit-thread env TSAN_OPTIONS=suppressions=tests/thread.supp build/tsan/tests/unit
 fi
 
 echo "seconds: $SECONDS"

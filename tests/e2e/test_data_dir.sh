@@ -49,9 +49,11 @@ refused 'a second pool' 69 'in use' "$BUILD/store-api.fcgi"
 api GET /v1/store/inventory
 is 'the first pool goes on' "$STATUS" 200
 
-# Both start again over the sockets of dead ones.
+# Both start again over the sockets of dead ones; workers follow their supervisor.
+read -r -a workers <"/proc/$POOL/task/$POOL/children"
 stop "$DAEMON" KILL
 stop "$POOL" KILL
+for pid in "${workers[@]}"; do check 'a worker follows' until_ended "$pid"; done
 start_daemon
 start_pool
 check 'both start again' until_true 20 state_is live

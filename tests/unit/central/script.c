@@ -40,7 +40,9 @@ static void serve(struct script *s, int fd)
 
 	buf_init(&out, 64 * 1024 * 1024);
 	read_head(fd, head, sizeof(head));
-	s->answer(s->arg, head, &out);
+	/* A client that was killed may have connected and said nothing. */
+	if (strstr(head, "\r\n\r\n"))
+		s->answer(s->arg, head, &out);
 	if (out.len == 0)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	for (size_t sent = 0; sent < out.len;) {

@@ -14,11 +14,13 @@
 #include "pool/listen.h"
 #include "unit.h"
 
-static enum st_err open_at(
-    const char *address, const char *group, struct listener *l, struct buf *why)
+static struct buf why; /* of the last open_at() */
+
+static enum st_err open_at(const char *address, const char *group, struct listener *l)
 {
-	buf_init(why, 1000);
-	return listener_open(address, 0640, group, l, why);
+	buf_free(&why);
+	buf_init(&why, 1000);
+	return listener_open(address, 0640, group, l, &why);
 }
 
 /* In a child, whose descriptor 0 is under our control; its result is the child's exit code. */
@@ -48,21 +50,19 @@ static void new_path(void)
 static int own_unix_socket(void)
 {
 	struct listener l, second;
-	struct buf why;
 	struct stat st;
 
-	if (open_at(address, "", &l, &why) || strcmp(l.origin, "FCGI_LISTEN") != 0)
+	if (open_at(address, "", &l) || strcmp(l.origin, "FCGI_LISTEN") != 0)
 		return 1;
 	if (stat(path, &st) != 0 || (st.st_mode & 0777) != 0640 || !io_socket_is_alive(path))
 		return 2;
-	if (open_at(address, "", &second, &why) != ST_BUSY || !strstr(buf_text(&why), "in use"))
+	if (open_at(address, "", &second) != ST_BUSY || !strstr(buf_text(&why), "in use"))
 		return 3;
 	if (!(fcntl(l.fd, F_GETFL) & O_NONBLOCK) || !(fcntl(l.fd, F_GETFD) & FD_CLOEXEC))
 		return 4;
 	/* A dead one is replaced; ours is removed at the end, another's is not. */
 	close(l.fd);
-	if (io_socket_is_alive(path) || open_at(address, "", &second, &why) ||
-	    !io_socket_is_alive(path))
+	if (io_socket_is_alive(path) || open_at(address, "", &second) || !io_socket_is_alive(path))
 		return 5;
 	l.fd = -1;
 	listener_close(&l);
@@ -83,12 +83,11 @@ static int bad_addresses(void)
 	static const char *const bad[] = { "unix:/nowhere/at/all/s", "256.0.0.1:1",
 		"nohost.invalid:1", "127.0.0.1:notaport" };
 	struct listener l;
-	struct buf why;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (open_at(bad[i], "", &l, &why) == ST_OK || why.len == 0)
+		if (open_at(bad[i], "", &l) == ST_OK || why.len == 0)
 			return (int)i + 1;
-	if (open_at(address, "no-such-group", &l, &why) == ST_OK ||
+	if (open_at(address, "no-such-group", &l) == ST_OK ||
 	    !strstr(buf_text(&why), "no-such-group") || access(path, F_OK) == 0)
 		return 9;
 	return 0;
@@ -108,18 +107,17 @@ static int tcp_sockets(void)
 		struct sockaddr_storage a;
 		socklen_t size = sizeof(a);
 		struct listener l, second;
-		struct buf why;
 		char host[40];
 		int port;
 
 		snprintf(host, sizeof(host), "%s:0", hosts[i]);
-		if (open_at(host, "", &l, &why))
+		if (open_at(host, "", &l))
 			return i == 1 ? 0 : 1; /* no IPv6 here */
 		getsockname(l.fd, (struct sockaddr *)&a, &size);
 		port = ntohs(i == 0 ? ((struct sockaddr_in *)&a)->sin_port
 				    : ((struct sockaddr_in6 *)&a)->sin6_port);
 		snprintf(host, sizeof(host), "%s:%d", hosts[i], port);
-		if (port == 0 || open_at(host, "", &second, &why) != ST_BUSY)
+		if (port == 0 || open_at(host, "", &second) != ST_BUSY)
 			return 2;
 		listener_close(&l);
 	}
@@ -143,10 +141,9 @@ static int listening_unix(void)
 static int inherited_zero(void)
 {
 	struct listener l;
-	struct buf why;
 	int fd = listening_unix();
 
-	if (fd < 0 || dup2(fd, 0) < 0 || open_at("unix:/nowhere/s", "", &l, &why))
+	if (fd < 0 || dup2(fd, 0) < 0 || open_at("unix:/nowhere/s", "", &l))
 		return 1;
 	if (l.fd != 0 || strcmp(l.origin, "descriptor 0") != 0)
 		return 2;
@@ -163,7 +160,6 @@ TEST(pool_listen, descriptor_zero)
 static int inherited_listen_fds(void)
 {
 	struct listener l;
-	struct buf why;
 	char pid[20];
 	int fd = listening_unix();
 
@@ -171,11 +167,11 @@ static int inherited_listen_fds(void)
 		return 1;
 	setenv("LISTEN_FDS", "1", 1);
 	setenv("LISTEN_PID", "1", 1); /* meant for another process */
-	if (open_at("unix:/nowhere/s", "", &l, &why) == ST_OK)
+	if (open_at("unix:/nowhere/s", "", &l) == ST_OK)
 		return 2;
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
-	if (open_at("unix:/nowhere/s", "", &l, &why) || l.fd != 3)
+	if (open_at("unix:/nowhere/s", "", &l) || l.fd != 3)
 		return 3;
 	return strcmp(l.origin, "LISTEN_FDS") == 0 ? 0 : 4;
 }
