@@ -46,7 +46,7 @@ MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
 
 # From the roof down: a room may use only those behind it (tests/lint/includes.sh).
 ROOMS := pool api sync central rules health control metrics store config model base
-STORE_WRITE := index_write write build
+STORE_WRITE := index_write write build position
 
 room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 store_write_objects := $(STORE_WRITE:%=$(BUILD)/obj/store/%.o)
@@ -62,14 +62,16 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 	store_read config model base)
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
-TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen
+TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
+	$(BUILD)/tests/property
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
+PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.c))
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
 
-.PHONY: all programs tests demo-programs check check-deep demo install clean format help \
-	packages-build packages-demo packages-check
+.PHONY: all programs tests demo-programs check check-deep hooks soak mutants demo install clean \
+	format help packages-build packages-demo packages-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -84,6 +86,7 @@ help:
 	@echo 'make                 the programs, in $(BUILD)/'
 	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
 	@echo 'make check           all tests; make check-deep: the longer ones'
+	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make install         DESTDIR= PREFIX= SYSCONFDIR='
 	@echo 'make format          clang-format over all sources'
 	@echo 'make compile_commands.json, make clean'
@@ -138,6 +141,11 @@ $(BUILD)/tests/central: $(CENTRAL_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(MICROHTTPD_LIBS) $(JSON_LIBS)
 
+$(BUILD)/tests/property: $(PROPERTY_OBJECTS) $(call archive,api health control metrics store_read \
+		model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
+
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
@@ -159,6 +167,19 @@ check: packages-check
 
 check-deep: packages-check
 	@MAKE='$(MAKE)' tests/check.sh --deep
+
+MINUTES ?= 60
+
+hooks: packages-check
+	@$(MAKE) --no-print-directory tests TEST_HOOKS=1 BUILD=$(BUILD)/hooks
+
+# Random histories of the whole daemon, new ones until the time is over.
+soak: hooks
+	@$(BUILD)/hooks/tests/property --build $(BUILD)/hooks --minutes $(MINUTES) --abreast 10 \
+		--seed $$(date +%s) --keep
+
+mutants: hooks
+	@tests/property/mutants.sh $(BUILD)/hooks
 
 # ---------------------------------------------------------------- installing
 

@@ -3,6 +3,7 @@
  *
  *   GET /v1/inventory?offset=0&limit=200           a page of the product list
  *   GET /v1/inventory?cursor=…&limit=200           the next one, where Central gave a cursor
+ *   GET /v1/inventory/{id}                         one product
  *   GET /v1/inventory/events?offset=N&limit=L&wait=S   the event feed, a long poll
  *
  * All with X-API-Key and an X-Request-Id of their own.  An answer is either the
@@ -39,6 +40,10 @@ struct central_outcome {
 	char message[RECORD_TEXT_SIZE];
 	long status;            /* HTTP's; 410 of the feed: the offset is gone */
 	int64_t retry_after_ms; /* what Central asked us to wait; 0: nothing */
+	struct http_limit limit;
+	bool new_connection; /* one was opened for this exchange */
+	bool gone;           /* of a product: Central says that there is none */
+	bool unusable;       /* of a product: there is one that can't be kept */
 	const char *request_id;
 };
 
@@ -50,6 +55,13 @@ typedef void central_page_done(
     void *arg, const struct central_outcome *outcome, const struct page *page);
 typedef void central_events_done(
     void *arg, const struct central_outcome *outcome, const struct event_batch *batch);
+
+/*
+ * NULL with failure FAILURE_NONE and `gone`: Central says in its own JSON that
+ * there is no such product.  Any other 404 proves nothing and is a failure.
+ */
+typedef void central_product_done(
+    void *arg, const struct central_outcome *outcome, const struct product *product);
 
 struct central_call; /* one exchange; valid until its callback or central_cancel() */
 
@@ -63,10 +75,16 @@ enum st_err central_set_options(struct central *c, const struct central_options 
 enum st_err central_get_page(struct central *c, int64_t offset, const char *cursor,
     central_page_done *done, void *arg, struct central_call **out);
 
+enum st_err central_get_product(struct central *c, const char *id, size_t id_len,
+    central_product_done *done, void *arg, struct central_call **out);
+
 enum st_err central_get_events(struct central *c, int64_t offset, int64_t limit,
     int64_t wait_seconds, central_events_done *done, void *arg, struct central_call **out);
 
 void central_cancel(struct central *c, struct central_call *call); /* NULL is fine */
+
+/* Send what was started now, rather than in the next central_wait(). */
+void central_push(struct central *c);
 
 /* http_wait() of the connection to Central. */
 void central_wait(struct central *c, struct http_watch *watches, size_t n, int timeout_ms);

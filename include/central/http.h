@@ -27,12 +27,21 @@ struct http_options {
 	const char *ca_file, *client_cert, *client_key; /* paths of PEM files; "" where unset */
 };
 
+/* What an answer says of Central's limit on requests. */
+struct http_limit {
+	int64_t limit;     /* requests in a window; -1: nothing was said */
+	int64_t remaining; /* of these; can be below 0 */
+	int64_t reset_ms;  /* until the window ends */
+};
+
 struct http_answer {
 	enum failure_class failure; /* of the exchange itself; FAILURE_NONE: there is an answer */
 	char message[RECORD_TEXT_SIZE]; /* for people, when it failed */
 	long status;                    /* HTTP's, 0 without an answer */
 	struct span body;               /* valid during the callback */
 	int64_t retry_after_ms;         /* what a 429 or 503 asks us to wait; 0: nothing said */
+	struct http_limit limit;
+	bool new_connection; /* one was opened for this exchange */
 };
 
 typedef void http_done(void *arg, const struct http_answer *answer);
@@ -54,6 +63,9 @@ void http_close(struct http *h);
 
 /* Start a GET.  *out is valid until its callback has been called or it is cancelled. */
 enum st_err http_get(struct http *h, const struct http_call *call, struct http_request **out);
+
+/* Send what was started, as far as it goes at once, rather than in the next http_wait(). */
+void http_push(struct http *h);
 
 /* NULL is fine. */
 void http_cancel(struct http *h, struct http_request *r);

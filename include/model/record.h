@@ -82,6 +82,10 @@ struct sync_record {
 	int64_t full_sync_at;      /* Unix seconds */
 	int64_t full_sync_ms;
 	uint64_t full_sync_products, full_sync_added, full_sync_changed, full_sync_removed;
+
+	/* The last comparing with Central's list that came to its end; 0: none yet. */
+	int64_t compared_at; /* Unix seconds */
+	uint64_t compared_products, compared_differed, compared_mended;
 };
 
 /* Now, by both clocks of base/clock. */

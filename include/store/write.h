@@ -14,6 +14,7 @@
 #define STORE_WRITE_H
 
 #include "base/buf.h"
+#include "model/doubt.h"
 #include "store/read.h"
 
 struct store_writer;
@@ -81,6 +82,23 @@ uint64_t store_txn_count(struct store_txn *t);
 
 void store_txn_put_record(struct store_txn *t, const struct sync_record *record);
 bool store_txn_get_record(struct store_txn *t, struct sync_record *out); /* false: none yet */
+
+/*
+ * Where the daemon stands in Central's event feed, in its own encoding
+ * (rules/position.h): committed with the products that came from there.
+ * get: false where none was ever put.
+ */
+void store_txn_put_position(struct store_txn *t, const void *bytes, size_t len);
+bool store_txn_get_position(struct store_txn *t, struct buf *out);
+
+/* What is known about a product beside its state; NULL: nothing more. */
+void store_txn_put_doubt(
+    struct store_txn *t, const char *id, size_t id_len, const struct doubt *doubt);
+
+/* All of them, in byte order of ids; what `each` returns but ST_OK ends it. */
+typedef enum st_err store_doubt_each(
+    void *arg, const char *id, size_t id_len, const struct doubt *doubt);
+void store_txn_each_doubt(struct store_txn *t, store_doubt_each *each, void *arg);
 
 /* Begin an empty coming generation; one that is being built is abandoned first. */
 enum st_err store_build_begin(struct store_writer *w);

@@ -21,6 +21,8 @@ struct engine_settings {
 	int64_t batch_limit;          /* events */
 	int64_t fallback_interval_ms; /* between full syncs in fallback mode */
 	unsigned failures_max;        /* in a row, then fallback mode */
+	int64_t verify_interval_ms;   /* from one comparing with Central to the next; 0: never */
+	unsigned max_drop_percent;    /* of the products, that a full sync may take away at once */
 };
 
 struct engine_options {

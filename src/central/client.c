@@ -8,10 +8,12 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "model/doc.h"
 
-#define URL_MAX  8192
-#define BODY_MAX ((size_t)256 * 1024 * 1024)
-#define ID_SIZE  40
+#define URL_MAX   8192
+#define BODY_MAX  ((size_t)256 * 1024 * 1024)
+#define ID_SIZE   40
+#define NODES_MAX 100000 /* JSON values of one product */
 
 struct central {
 	struct http *http;
@@ -25,7 +27,10 @@ struct central_call {
 	struct central *central;
 	struct http_request *request;
 	char id[ID_SIZE];
-	central_page_done *page_done; /* one of the two */
+	central_page_done *page_done; /* one of the three */
+	central_product_done *product_done;
+	char *product_id; /* that was asked for */
+	size_t product_id_len;
 	central_events_done *events_done;
 	void *arg;
 };
@@ -89,12 +94,24 @@ void central_wait(struct central *c, struct http_watch *watches, size_t n, int t
 	http_wait(c->http, watches, n, timeout_ms);
 }
 
+static void call_free(struct central_call *call)
+{
+	if (call)
+		free(call->product_id);
+	free(call);
+}
+
+void central_push(struct central *c)
+{
+	http_push(c->http);
+}
+
 void central_cancel(struct central *c, struct central_call *call)
 {
 	if (!call)
 		return;
 	http_cancel(c->http, call->request);
-	free(call);
+	call_free(call);
 }
 
 static enum failure_class class_of_status(long status)
@@ -116,6 +133,8 @@ static void judge(
 	*out = (struct central_outcome){ .failure = answer->failure,
 		.status = answer->status,
 		.retry_after_ms = answer->retry_after_ms,
+		.limit = answer->limit,
+		.new_connection = answer->new_connection,
 		.request_id = call->id };
 	if (answer->failure) {
 		snprintf(out->message, sizeof(out->message), "%s", answer->message);
@@ -149,7 +168,7 @@ static void page_arrived(void *arg, const struct http_answer *answer)
 	}
 	call->page_done(call->arg, &outcome, outcome.failure ? NULL : &page);
 	page_free(&page);
-	free(call);
+	call_free(call);
 }
 
 static void events_arrived(void *arg, const struct http_answer *answer)
@@ -168,7 +187,68 @@ static void events_arrived(void *arg, const struct http_answer *answer)
 	}
 	call->events_done(call->arg, &outcome, outcome.failure ? NULL : &batch);
 	event_batch_free(&batch);
-	free(call);
+	call_free(call);
+}
+
+/* {"code":"not_found",…}: what the router says of a path that it doesn't know is no JSON. */
+static bool says_not_found(const struct span *body)
+{
+	const struct doc_node *code;
+	struct doc d;
+	bool says = false;
+
+	if (doc_parse(body->data, body->len, NODES_MAX, &d, NULL))
+		return false;
+	code = doc_member(&d, doc_root(&d), "code");
+	says = code && doc_is_text(&d, code, "not_found");
+	doc_free(&d);
+	return says;
+}
+
+static void read_product(const struct central_call *call, const struct span *body,
+    struct buf *storage, struct product *out, struct central_outcome *outcome)
+{
+	struct doc_error wrong = { .what = "no memory" };
+	const char *why = "no memory";
+	struct doc d;
+	enum st_err err = doc_parse(body->data, body->len, NODES_MAX, &d, &wrong);
+
+	if (err) {
+		unreadable(outcome, err, wrong.what);
+		return;
+	}
+	if (!buf_room(storage, PRODUCT_ROOM(body->len)))
+		err = ST_NOMEM;
+	else
+		err = product_read(&d, doc_root(&d), storage, out, &why);
+	doc_free(&d);
+	if (err) {
+		outcome->unusable = err != ST_NOMEM;
+		unreadable(outcome, err, why);
+	} else if (out->id.len != call->product_id_len ||
+		   memcmp(out->id.data, call->product_id, out->id.len) != 0) {
+		unreadable(outcome, ST_INVALID, "it is another product");
+	}
+}
+
+static void product_arrived(void *arg, const struct http_answer *answer)
+{
+	struct central_call *call = arg;
+	struct central_outcome outcome;
+	struct product product;
+	struct buf storage;
+
+	buf_init(&storage, BODY_MAX * 3);
+	judge(call, answer, &outcome);
+	if (!outcome.failure)
+		read_product(call, &answer->body, &storage, &product, &outcome);
+	else if (outcome.status == 404 && says_not_found(&answer->body)) {
+		outcome.gone = true;
+		outcome.failure = FAILURE_NONE;
+	}
+	call->product_done(call->arg, &outcome, outcome.failure || outcome.gone ? NULL : &product);
+	buf_free(&storage);
+	call_free(call);
 }
 
 static enum st_err start(
@@ -210,9 +290,33 @@ static enum st_err call_begin(struct central_call *call, const struct buf *url, 
 	if (!err)
 		err = start(call, buf_text(url), timeout_ms, arrived);
 	if (err)
-		free(call);
+		call_free(call);
 	else
 		*out = call;
+	return err;
+}
+
+enum st_err central_get_product(struct central *c, const char *id, size_t id_len,
+    central_product_done *done, void *arg, struct central_call **out)
+{
+	struct central_call *call = call_new(c, arg);
+	struct buf url;
+	enum st_err err;
+
+	buf_init(&url, URL_MAX);
+	buf_addf(&url, "%s/v1/inventory/", c->url);
+	text_percent_encode(id, id_len, &url);
+	if (call) {
+		call->product_done = done;
+		call->product_id_len = id_len;
+		call->product_id = malloc(id_len);
+		if (call->product_id)
+			memcpy(call->product_id, id, id_len);
+		else
+			url.err = ST_NOMEM;
+	}
+	err = call_begin(call, &url, c->timeout_ms, product_arrived, out);
+	buf_free(&url);
 	return err;
 }
 

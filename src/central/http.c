@@ -25,8 +25,9 @@ struct http_request {
 	struct curl_slist *headers;
 	struct buf body;
 	char error[CURL_ERROR_SIZE];
-	int64_t reset_at; /* X-RateLimit-Reset: Unix seconds by Central's clock; 0: none */
-	int64_t date;     /* that clock: the answer's Date, 0: none */
+	int64_t limit, remaining; /* X-RateLimit-Limit, -1: none; X-RateLimit-Remaining */
+	int64_t reset_at;         /* X-RateLimit-Reset: Unix seconds by Central's clock; 0: none */
+	int64_t date;             /* that clock: the answer's Date, 0: none */
 	http_done *done;
 	void *arg;
 };
@@ -68,6 +69,8 @@ enum st_err http_open(const struct http_options *options, struct http **out)
 		free(h);
 		return ST_NOMEM;
 	}
+	/* A burst of requests side by side leaves its connections for the next one. */
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 64L);
 	h->ca_file = copy_path(options->ca_file);
 	h->client_cert = copy_path(options->client_cert);
 	h->client_key = copy_path(options->client_key);
@@ -137,16 +140,29 @@ static bool header_value(const char *line, size_t len, const char *name, struct 
 	return true;
 }
 
+/* With a minus in front it counts as 0: none remains either way. */
+static int64_t header_number(const struct span *value, int64_t otherwise)
+{
+	uint64_t n;
+
+	if (value->len > 0 && value->data[0] == '-')
+		return 0;
+	return text_to_uint(value->data, value->len, INT64_MAX / 1000, &n) == ST_OK ? (int64_t)n
+	                                                                            : otherwise;
+}
+
 static size_t take_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct http_request *r = arg;
 	struct span value;
-	uint64_t seconds;
 	char date[64];
 
 	if (header_value(line, size * n, "X-RateLimit-Reset", &value)) {
-		if (text_to_uint(value.data, value.len, INT64_MAX / 1000, &seconds) == ST_OK)
-			r->reset_at = (int64_t)seconds;
+		r->reset_at = header_number(&value, 0);
+	} else if (header_value(line, size * n, "X-RateLimit-Limit", &value)) {
+		r->limit = header_number(&value, -1);
+	} else if (header_value(line, size * n, "X-RateLimit-Remaining", &value)) {
+		r->remaining = header_number(&value, 0);
 	} else if (header_value(line, size * n, "Date", &value) && value.len < sizeof(date)) {
 		snprintf(date, sizeof(date), "%.*s", (int)value.len, value.data);
 		r->date = (int64_t)curl_getdate(date, NULL);
@@ -211,6 +227,7 @@ enum st_err http_get(struct http *h, const struct http_call *call, struct http_r
 	if (!r)
 		return ST_NOMEM;
 	r->http = h;
+	r->limit = -1;
 	r->done = call->done;
 	r->arg = call->arg;
 	buf_init(&r->body, call->body_max);
@@ -232,6 +249,13 @@ enum st_err http_get(struct http *h, const struct http_call *call, struct http_r
 	return ST_OK;
 }
 
+void http_push(struct http *h)
+{
+	int running;
+
+	curl_multi_perform(h->multi, &running);
+}
+
 static int64_t clamp_wait(int64_t ms)
 {
 	return ms < 0 ? 0 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
@@ -242,6 +266,13 @@ static int64_t clamp_wait(int64_t ms)
  * Else the end of the rate limit's window, by Central's own clock: its Date is
  * taken off, and a second added since both are whole seconds.
  */
+static int64_t until_reset(const struct http_request *r)
+{
+	int64_t now = r->date > 0 ? r->date : wall_now_ms() / 1000;
+
+	return clamp_wait((r->reset_at - now + 1) * 1000);
+}
+
 static int64_t wait_asked(const struct http_request *r, long status)
 {
 	curl_off_t seconds = 0;
@@ -252,12 +283,7 @@ static int64_t wait_asked(const struct http_request *r, long status)
 	if (seconds > 0)
 		return clamp_wait(
 		    seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : seconds * 1000);
-	if (status == 429 && r->reset_at > 0) {
-		int64_t now = r->date > 0 ? r->date : wall_now_ms() / 1000;
-
-		return clamp_wait((r->reset_at - now + 1) * 1000);
-	}
-	return 0;
+	return status == 429 && r->reset_at > 0 ? until_reset(r) : 0;
 }
 
 static void finish(struct http_request *r, CURLcode code)
@@ -265,6 +291,7 @@ static void finish(struct http_request *r, CURLcode code)
 	struct http_answer answer = { .failure = FAILURE_NONE };
 	http_done *done = r->done;
 	void *arg = r->arg;
+	long connects = 0;
 
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	if (code != CURLE_OK) {
@@ -276,6 +303,11 @@ static void finish(struct http_request *r, CURLcode code)
 	}
 	answer.body = (struct span){ buf_text(&r->body), r->body.len };
 	answer.retry_after_ms = wait_asked(r, answer.status);
+	answer.limit.limit = r->reset_at > 0 ? r->limit : -1;
+	answer.limit.remaining = r->remaining;
+	answer.limit.reset_ms = until_reset(r);
+	curl_easy_getinfo(r->easy, CURLINFO_NUM_CONNECTS, &connects);
+	answer.new_connection = connects > 0;
 	done(arg, &answer);
 	request_free(r);
 }

@@ -43,6 +43,8 @@ static struct engine_settings settings_of(const struct config *c)
 		.batch_limit = c->event_batch_limit,
 		.fallback_interval_ms = c->sync_interval_minutes * 60 * 1000,
 		.failures_max = (unsigned)c->max_consecutive_failures,
+		.verify_interval_ms = c->verify_interval_minutes * 60 * 1000,
+		.max_drop_percent = (unsigned)c->full_sync_max_drop_percent,
 	};
 }
 

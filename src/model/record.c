@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "model/doubt.h"
 
 #define SAME_SIZE(type, sum) _Static_assert(sizeof(type) == (sum), #type " has padding")
 
 SAME_SIZE(struct stamp, 40 + 2 * 8);
+SAME_SIZE(struct doubt, sizeof(struct stamp) + 8 + 4 * 4);
 SAME_SIZE(struct sync_record, 8 + 3 * sizeof(struct stamp) + 8 + 2 * 4 + 8 + 2 * 4 + 8 +
-				  RECORD_TEXT_SIZE + 7 * 8 + 2 * 4 + 6 * 8);
+				  RECORD_TEXT_SIZE + 7 * 8 + 2 * 4 + 10 * 8);
 
 static const char *const state_texts[SYNC_STATE_COUNT] = {
 	[SYNC_STARTING] = "starting",

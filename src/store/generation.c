@@ -202,7 +202,7 @@ static int open_env(const char *path, size_t map_size, enum generation_mode mode
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(env, GENERATION_READERS_MAX);
 	if (rc == 0)
-		rc = mdb_env_set_maxdbs(env, 4);
+		rc = mdb_env_set_maxdbs(env, 5);
 	if (rc == 0)
 		rc = mdb_env_open(env, path, flags, DATA_MODE);
 	if (rc == 0 && mode != GENERATION_READ)
@@ -223,6 +223,7 @@ static int open_databases(struct generation *g, MDB_txn *txn, unsigned flags)
 		{ LAYOUT_PRODUCTS, &g->products },
 		{ LAYOUT_CHUNKS, &g->chunks },
 		{ LAYOUT_GROUPS, &g->groups },
+		{ LAYOUT_DOUBTS, &g->doubts },
 		{ LAYOUT_META, &g->meta },
 	};
 	int rc = 0;

@@ -50,7 +50,7 @@ struct slot {
 struct generation {
 	uint64_t number;
 	MDB_env *env;
-	MDB_dbi products, chunks, groups, meta;
+	MDB_dbi products, chunks, groups, doubts, meta;
 	size_t map_size;
 	dev_t dev; /* which file it is, whatever its name has become */
 	ino_t ino;

@@ -9,11 +9,13 @@
  *                                   24       JSON, ready to be sent
  *   chunks     first id covered  ->  u32 number of products    } the page index,
  *   groups     first id covered  ->  u32 number of products    } see index.c
+ *   doubts     id                ->  u64  hash, then struct doubt
  *   meta       "format"          ->  u32 LAYOUT_FORMAT
  *              "record"          ->  0  u64  hash
  *                                    8  u32  LAYOUT_FORMAT
  *                                   12  u32  sizeof(struct sync_record)
  *                                   16       struct sync_record
+ *              "position"        ->  u64  hash, then the bytes of rules/position.h
  *              "superseded"      ->  u32 1: another generation took its place
  *
  * LMDB has no checksums, so each value that readers show has its own: XXH3 of
@@ -46,7 +48,7 @@ struct record_header {
 
 _Static_assert(sizeof(struct product_header) == LAYOUT_PRODUCT_HEADER, "padding");
 _Static_assert(sizeof(struct record_header) == LAYOUT_RECORD_HEADER, "padding");
-_Static_assert(sizeof(struct sync_record) == 3 * sizeof(struct stamp) + RECORD_TEXT_SIZE + 160,
+_Static_assert(sizeof(struct sync_record) == 3 * sizeof(struct stamp) + RECORD_TEXT_SIZE + 192,
     "padding, or a new member: raise LAYOUT_FORMAT");
 
 static uint64_t hash_of(const void *key, size_t key_len, const void *value, size_t value_len)
@@ -119,6 +121,28 @@ enum st_err layout_read_record(const MDB_val *value, struct sync_record *out)
 			       value->mv_size))
 		return ST_CORRUPT;
 	memcpy(out, (const char *)value->mv_data + sizeof(header), sizeof(*out));
+	return ST_OK;
+}
+
+void layout_seal(const MDB_val *key, const void *bytes, size_t len, void *out)
+{
+	uint64_t hash;
+
+	memcpy((char *)out + LAYOUT_SEAL, bytes, len);
+	hash = hash_of(key->mv_data, key->mv_size, out, LAYOUT_SEAL + len);
+	memcpy(out, &hash, sizeof(hash));
+}
+
+enum st_err layout_unseal(const MDB_val *key, const MDB_val *value, MDB_val *out)
+{
+	uint64_t hash;
+
+	if (value->mv_size < LAYOUT_SEAL)
+		return ST_CORRUPT;
+	memcpy(&hash, value->mv_data, sizeof(hash));
+	if (hash != hash_of(key->mv_data, key->mv_size, value->mv_data, value->mv_size))
+		return ST_CORRUPT;
+	*out = (MDB_val){ value->mv_size - LAYOUT_SEAL, (char *)value->mv_data + LAYOUT_SEAL };
 	return ST_OK;
 }
 

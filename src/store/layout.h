@@ -13,18 +13,20 @@
 #include "model/product.h"
 #include "model/record.h"
 
-/* Raised with every change of what is drawn in layout.c, struct sync_record included. */
-#define LAYOUT_FORMAT 1
+/* Raised with every change of what is drawn in layout.c, sync record and doubts included. */
+#define LAYOUT_FORMAT 2
 
 /* Names of the databases of a generation. */
 #define LAYOUT_PRODUCTS "products"
 #define LAYOUT_CHUNKS   "chunks"
 #define LAYOUT_GROUPS   "groups"
+#define LAYOUT_DOUBTS   "doubts"
 #define LAYOUT_META     "meta"
 
 /* Keys of meta. */
 #define LAYOUT_FORMAT_KEY     "format"
 #define LAYOUT_RECORD_KEY     "record"
+#define LAYOUT_POSITION_KEY   "position"
 #define LAYOUT_SUPERSEDED_KEY "superseded"
 
 #define LAYOUT_PRODUCT_HEADER 24
@@ -44,6 +46,12 @@ enum st_err layout_read_product(const MDB_val *key, const MDB_val *value, struct
 
 void layout_write_record(const struct sync_record *record, unsigned char out[LAYOUT_RECORD_SIZE]);
 enum st_err layout_read_record(const MDB_val *value, struct sync_record *out);
+
+/* Any bytes behind their checksum: LAYOUT_SEAL bytes more than there are. */
+#define LAYOUT_SEAL sizeof(uint64_t)
+void layout_seal(const MDB_val *key, const void *bytes, size_t len, void *out);
+/* ST_CORRUPT if the checksum is wrong; *out points into the value. */
+enum st_err layout_unseal(const MDB_val *key, const MDB_val *value, MDB_val *out);
 
 /* The number behind an index entry or the format key.  ST_CORRUPT if it is none. */
 enum st_err layout_read_number(const MDB_val *value, uint32_t *out);

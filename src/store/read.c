@@ -251,7 +251,7 @@ enum st_err store_snapshot_stats(struct store_snapshot *s, struct store_stats *o
 {
 	const struct generation *g = s->generation;
 	/* LMDB's own two come first: free pages (0) and the names of databases (1). */
-	const MDB_dbi dbis[] = { 0, 1, g->products, g->chunks, g->groups, g->meta };
+	const MDB_dbi dbis[] = { 0, 1, g->products, g->chunks, g->groups, g->doubts, g->meta };
 	uint64_t pages = 2; /* the two that say where all others are */
 	uint32_t lines = 0;
 	MDB_envinfo info;

@@ -21,15 +21,6 @@
 #define DIR_MODE       0750
 #define LOCK_FILE_MODE 0640
 
-struct store_txn {
-	struct store_writer *writer;
-	struct generation *generation;
-	enum store_target target;
-	MDB_txn *txn;
-	struct index_writer index;
-	enum st_err err;
-};
-
 /* One line for the operator. */
 static enum st_err refuse(
     const struct store_writer *w, struct buf *why, const char *what, int errnum)
@@ -308,8 +299,7 @@ enum st_err store_txn_error(const struct store_txn *t)
 	return t->err;
 }
 
-/* The first failure is kept. */
-static void note(struct store_txn *t, enum st_err err)
+void txn_note(struct store_txn *t, enum st_err err)
 {
 	if (t->err == ST_OK)
 		t->err = err;
@@ -320,7 +310,7 @@ static bool is_id_len(size_t len)
 	return len > 0 && len <= PRODUCT_ID_MAX;
 }
 
-static MDB_val span_key(const char *data, size_t len)
+MDB_val txn_key(const char *data, size_t len)
 {
 	return (MDB_val){ .mv_size = len, .mv_data = (void *)(uintptr_t)data };
 }
@@ -334,15 +324,15 @@ uint64_t store_txn_count(struct store_txn *t)
 
 void store_txn_put(struct store_txn *t, const struct product *p)
 {
-	MDB_val key = span_key(p->id.data, p->id.len);
+	MDB_val key = txn_key(p->id.data, p->id.len);
 	MDB_val value = { .mv_size = layout_product_size(p) };
 	uint64_t before;
 	int rc;
 
 	if (!is_id_len(p->id.len))
-		note(t, ST_INVALID);
+		txn_note(t, ST_INVALID);
 	if (p->json.len > (size_t)PRODUCT_JSON_MAX)
-		note(t, ST_TOO_BIG);
+		txn_note(t, ST_TOO_BIG);
 	if (t->err != ST_OK)
 		return;
 	before = store_txn_count(t);
@@ -351,12 +341,12 @@ void store_txn_put(struct store_txn *t, const struct product *p)
 		layout_write_product(p, value.mv_data);
 	if (rc == 0 && store_txn_count(t) > before)
 		rc = index_inserted(&t->index, &key);
-	note(t, generation_error(rc));
+	txn_note(t, generation_error(rc));
 }
 
 bool store_txn_delete(struct store_txn *t, const char *id, size_t id_len)
 {
-	MDB_val key = span_key(id, id_len);
+	MDB_val key = txn_key(id, id_len);
 	int rc;
 
 	if (t->err != ST_OK || !is_id_len(id_len))
@@ -366,13 +356,13 @@ bool store_txn_delete(struct store_txn *t, const char *id, size_t id_len)
 		return false;
 	if (rc == 0)
 		rc = index_deleted(&t->index, &key);
-	note(t, generation_error(rc));
+	txn_note(t, generation_error(rc));
 	return rc == 0;
 }
 
 bool store_txn_get(struct store_txn *t, const char *id, size_t id_len, struct product *out)
 {
-	MDB_val key = span_key(id, id_len), value;
+	MDB_val key = txn_key(id, id_len), value;
 	enum st_err err;
 	int rc;
 
@@ -382,7 +372,7 @@ bool store_txn_get(struct store_txn *t, const char *id, size_t id_len, struct pr
 	if (rc == MDB_NOTFOUND)
 		return false;
 	err = rc == 0 ? layout_read_product(&key, &value, out) : generation_error(rc);
-	note(t, err);
+	txn_note(t, err);
 	return err == ST_OK;
 }
 
@@ -395,7 +385,7 @@ void store_txn_put_record(struct store_txn *t, const struct sync_record *record)
 	if (t->err != ST_OK)
 		return;
 	layout_write_record(record, bytes);
-	note(t, generation_error(mdb_put(t->txn, t->generation->meta, &key, &value, 0)));
+	txn_note(t, generation_error(mdb_put(t->txn, t->generation->meta, &key, &value, 0)));
 }
 
 bool store_txn_get_record(struct store_txn *t, struct sync_record *out)
@@ -410,6 +400,6 @@ bool store_txn_get_record(struct store_txn *t, struct sync_record *out)
 	if (rc == MDB_NOTFOUND)
 		return false;
 	err = rc == 0 ? layout_read_record(&value, out) : generation_error(rc);
-	note(t, err);
+	txn_note(t, err);
 	return err == ST_OK;
 }

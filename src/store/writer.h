@@ -1,5 +1,5 @@
 /*
- * store/writer.h: the writer's insides, shared by write.c and build.c.
+ * store/writer.h: the writer's insides, shared by write.c, build.c and position.c.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "store/generation.h"
+#include "store/index.h"
 #include "store/write.h"
 
 struct store_writer {
@@ -21,6 +22,21 @@ struct store_writer {
 	struct generation *running, *coming;
 	unsigned txns; /* open now */
 };
+
+struct store_txn {
+	struct store_writer *writer;
+	struct generation *generation;
+	enum store_target target;
+	MDB_txn *txn;
+	struct index_writer index;
+	enum st_err err;
+};
+
+/* The first failure is kept. */
+void txn_note(struct store_txn *t, enum st_err err);
+
+/* LMDB wants no const, and writes to no key. */
+MDB_val txn_key(const char *data, size_t len);
 
 /* Remove all generations but the linked one, and find out w->last. */
 void build_clean_up(struct store_writer *w);

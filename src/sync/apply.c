@@ -1,38 +1,226 @@
 /*
- * sync/apply.c: events into a generation, with the record that speaks of them,
- * in one transaction.
+ * sync/apply.c: what came from Central into both generations, with the record
+ * and the position that speak of it, in one transaction of each.
+ *
+ * The running generation decides (rules/doubt.h).  The coming one follows it as
+ * far as its pages are read; what lies beyond will be in a page that is yet to
+ * be asked for.  Where no generation runs yet, the coming one decides.
  */
-#include "rules/guard.h"
+#include "base/mutant.h"
 #include "sync/state.h"
 
-static void apply_one(struct store_txn *t, const struct event *event, struct apply_counts *counts)
+enum st_err change_begin(struct engine *e, struct change *c)
 {
-	struct product cached;
-	bool there = store_txn_get(t, event->product_id.data, event->product_id.len, &cached);
+	enum st_err err = ST_OK;
 
-	switch (guard_event(there ? cached.version : -1, event)) {
-	case GUARD_PUT: store_txn_put(t, &event->product); break;
-	case GUARD_DELETE:
-		store_txn_delete(t, event->product_id.data, event->product_id.len);
-		break;
-	case GUARD_STALE: counts->stale++; return;
-	}
-	counts->applied++;
+	*c = (struct change){ .engine = e, .now = stamp_now() };
+	if (engine_has_running(e))
+		err = store_txn_begin(e->store, STORE_RUNNING, &c->running);
+	if (!err && e->full_sync.phase >= FULL_SYNC_PAGES)
+		err = store_txn_begin(e->store, STORE_COMING, &c->coming);
+	if (err)
+		change_abort(c);
+	return err;
 }
 
-enum st_err apply_events(struct engine *e, enum store_target target, const struct event *events,
-    size_t n, struct sync_record *record, struct apply_counts *counts)
+void change_abort(struct change *c)
 {
-	struct store_txn *t;
-	enum st_err err = store_txn_begin(e->store, target, &t);
+	store_txn_abort(c->running);
+	store_txn_abort(c->coming);
+	c->running = c->coming = NULL;
+}
 
-	*counts = (struct apply_counts){ 0, 0 };
-	if (err)
+static struct doubt_product cached(struct store_txn *t, const char *id, size_t len)
+{
+	struct product p;
+
+	if (!store_txn_get(t, id, len, &p))
+		return (struct doubt_product){ .version = -1 };
+	return (struct doubt_product){ .there = true, .version = p.version };
+}
+
+static bool is_covered(const struct change *c, const char *id, size_t len)
+{
+	return c->coming && full_sync_covers(c->engine, id, len) &&
+	       !mutant("nothing-over-the-flip");
+}
+
+/* The coming generation has read that page already, and may hold a newer state. */
+static void follow_into_coming(struct change *c, const struct event *event)
+{
+	struct span id = event->product_id;
+	struct doubt_product p;
+
+	if (!c->running || !is_covered(c, id.data, id.len))
+		return;
+	p = cached(c->coming, id.data, id.len);
+	if (event->kind == EVENT_DELETED)
+		store_txn_delete(c->coming, id.data, id.len);
+	else if (!p.there || event->version > p.version)
+		store_txn_put(c->coming, &event->product);
+}
+
+/*
+ * The first full sync has not read this product's page yet: that will hold
+ * what the event tells.  But that it was created or deleted must be known.
+ */
+static void note_ahead(struct change *c, const struct event *event, struct doubt *doubt)
+{
+	if (event->kind == EVENT_CREATED || event->kind == EVENT_DELETED) {
+		doubt->since = c->now;
+		doubt->by_lookup = 1;
+	}
+}
+
+static enum doubt_trust trust_now(const struct engine *e)
+{
+	struct mono now = mono_now();
+
+	if (!mono_reached(e->trust_young_from, now))
+		return DOUBT_TRUST_NO_YOUNG;
+	return full_sync_runs(e) || !mono_reached(e->trust_deletes_from, now)
+	           ? DOUBT_TRUST_NO_DELETE
+	           : DOUBT_TRUST_ALL;
+}
+
+static enum doubt_action decide(struct change *c, const struct event *event, struct doubt *doubt)
+{
+	struct span id = event->product_id;
+	struct store_txn *t = c->running ? c->running : c->coming;
+	struct doubt_product p = cached(t, id.data, id.len);
+	enum doubt_action action = doubt_event(&p, doubt, event, trust_now(c->engine), &c->now);
+
+	switch (action) {
+	case DOUBT_PUT: store_txn_put(t, &event->product); break;
+	case DOUBT_DELETE: store_txn_delete(t, id.data, id.len); break;
+	case DOUBT_STALE: c->stale++; return action;
+	case DOUBT_ASK: c->owed++; return action;
+	}
+	c->applied++;
+	follow_into_coming(c, event);
+	return action;
+}
+
+static void keep_doubt(struct change *c, struct span id, const struct doubt *doubt)
+{
+	if (!known_note(c->engine, id.data, id.len, doubt))
+		return;
+	if (c->running)
+		store_txn_put_doubt(
+		    c->running, id.data, id.len, doubt_is_kept(doubt) ? doubt : NULL);
+}
+
+void change_event(struct change *c, const struct event *event)
+{
+	struct engine *e = c->engine;
+	struct span id = event->product_id;
+	struct known *k = known_find(e, id.data, id.len);
+	struct doubt doubt = *known_doubt(k);
+	enum doubt_action action = DOUBT_PUT;
+
+	if (!c->running && !is_covered(c, id.data, id.len))
+		note_ahead(c, event, &doubt);
+	else
+		action = decide(c, event, &doubt);
+	full_sync_touched(e, id.data, id.len);
+	if (action == DOUBT_STALE)
+		return;
+	if (k || doubt_is_kept(&doubt))
+		keep_doubt(c, id, &doubt);
+	if (action != DOUBT_ASK)
+		known_changed(e, id.data, id.len);
+}
+
+static bool is_same(struct store_txn *t, struct span id, const struct product *found)
+{
+	struct product p;
+	bool there = store_txn_get(t, id.data, id.len, &p);
+
+	if (!there || !found)
+		return !there && !found;
+	return p.json.len == found->json.len &&
+	       walk_compare(p.json.data, p.json.len, found->json.data, found->json.len) == 0;
+}
+
+bool change_has(const struct change *c, const struct known *k)
+{
+	struct span id = known_id(k);
+
+	return cached(c->running ? c->running : c->coming, id.data, id.len).there;
+}
+
+static void settle_in(struct store_txn *t, struct span id, const struct product *found)
+{
+	if (found)
+		store_txn_put(t, found);
+	else
+		store_txn_delete(t, id.data, id.len);
+}
+
+void change_settle(struct change *c, struct known *k, const struct product *found)
+{
+	struct span id = known_id(k);
+	struct store_txn *t = c->running ? c->running : c->coming;
+	struct doubt doubt = *known_doubt(k);
+	struct doubt_product p = cached(t, id.data, id.len);
+	struct doubt_product is = { found != NULL, found ? found->version : -1, false };
+	bool same = is_same(t, id, found);
+
+	doubt_settled(&p, &doubt, &is, same, &c->now);
+	/* The first full sync has its page still to come. */
+	if (!same && (c->running || is_covered(c, id.data, id.len))) {
+		c->repaired++;
+		settle_in(t, id, found);
+	}
+	if (c->running && is_covered(c, id.data, id.len))
+		settle_in(c->coming, id, found);
+	full_sync_touched(c->engine, id.data, id.len);
+	keep_doubt(c, id, &doubt);
+}
+
+static void put_position(struct change *c, struct sync_record *record)
+{
+	const struct position *p = &c->engine->follow.position;
+	struct buf bytes;
+
+	if (!c->engine->follow.attached)
+		return;
+	record->event_offset = p->offsets.next;
+	buf_init(&bytes, SIZE_MAX / 2);
+	position_write(p, &bytes);
+	if (!bytes.err)
+		store_txn_put_position(c->running, bytes.data, bytes.len);
+	buf_free(&bytes);
+}
+
+enum st_err change_commit(struct change *c, struct sync_record *record)
+{
+	struct engine *e = c->engine;
+	struct store_txn *coming = c->coming;
+	bool alone = c->running == NULL;
+	enum st_err err = ST_OK;
+
+	record->events_applied += c->applied;
+	record->events_stale += c->stale;
+	record->events_repaired += c->repaired;
+	if (c->running) {
+		put_position(c, record);
+		store_txn_put_record(c->running, record);
+		err = store_txn_commit(c->running);
+	}
+	c->running = c->coming = NULL;
+	if (err) {
+		store_txn_abort(coming);
+		/* What was decided in memory is as if it had not been. */
+		if (e->follow.attached)
+			follow_reload(e);
+		else
+			full_sync_store_failed(e, err);
+		known_reload(e);
 		return err;
-	for (size_t i = 0; i < n; i++)
-		apply_one(t, &events[i], counts);
-	record->events_applied += counts->applied;
-	record->events_stale += counts->stale;
-	store_txn_put_record(t, record);
-	return store_txn_commit(t);
+	}
+	err = coming ? store_txn_commit(coming) : ST_OK;
+	if (err)
+		full_sync_store_failed(e, err);
+	return alone ? err : ST_OK;
 }

@@ -40,6 +40,11 @@ static void answer_control(
 	buf_free(&json);
 }
 
+bool engine_has_running(const struct engine *e)
+{
+	return store_writer_condition(e->store) == STORE_READY && !e->damaged;
+}
+
 /* What a dead daemon had committed, and what is to be done first. */
 static void begin(struct engine *e)
 {
@@ -64,10 +69,13 @@ static void begin(struct engine *e)
 	    log_text("store", condition == STORE_READY   ? "ready"
 			      : condition == STORE_EMPTY ? "empty"
 							 : "damaged"));
-	e->poll.next = now;
-	e->poll.hole_since = MONO_NEVER;
+	/* Pages of a full sync that had just ended may be newer than a delete that looks right. */
+	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);
+	e->trust_young_from = mono_add_ms(now, DOUBT_BRIEF_MS);
+	e->damaged = condition == STORE_DAMAGED;
+	follow_begin(e, now);
+	known_begin(e);
 	if (condition == STORE_DAMAGED) {
-		e->poll.place_lost = true;
 		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
 	} else if (condition == STORE_EMPTY) {
 		full_sync_want(e, FULL_SYNC_INITIAL, now);
@@ -116,10 +124,11 @@ static void take_signals(struct engine *e)
 	}
 }
 
-static struct mono next_due(const struct engine *e)
+static struct mono next_due(const struct engine *e, struct mono now)
 {
-	struct mono due = mono_earlier(poll_due(e), full_sync_due(e));
+	struct mono due = mono_earlier(follow_due(e, now), full_sync_due(e, now));
 
+	due = mono_earlier(due, mono_earlier(lookups_due(e, now), compare_due(e, now)));
 	due = mono_earlier(due, e->next_housekeeping);
 	return mono_earlier(due, control_server_deadline(e->control));
 }
@@ -134,9 +143,12 @@ static void turn(struct engine *e)
 
 	keep_house(e, now);
 	full_sync_tick(e, now);
-	poll_tick(e, now);
+	follow_tick(e, now);
+	lookups_tick(e, now);
+	compare_tick(e, now);
+	now = mono_now();
 	central_wait(e->central, watches, sizeof(watches) / sizeof(watches[0]),
-	    mono_poll_timeout(next_due(e), mono_now()));
+	    mono_poll_timeout(next_due(e, now), now));
 	if (watches[0].ready)
 		take_signals(e);
 	now = mono_now();
@@ -147,8 +159,11 @@ static void turn(struct engine *e)
 static void stop(struct engine *e)
 {
 	log_info("stopping");
-	poll_cancel(e);
+	follow_cancel(e);
+	compare_cancel(e);
 	full_sync_cancel(e);
+	known_forget_all(e);
+	position_free(&e->follow.position);
 }
 
 enum st_err engine_run(const struct engine_options *options, struct buf *why)

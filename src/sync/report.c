@@ -104,20 +104,43 @@ void report_failure(struct engine *e, const char *what, struct log_repeat *repea
 enum st_err report_commit(struct engine *e)
 {
 	struct store_txn *t;
-	enum st_err err = store_txn_begin(e->store, STORE_RUNNING, &t);
+	enum st_err err;
 
 	/* Before the first full sync there is nowhere to keep it, and nobody to read it. */
-	if (err == ST_UNAVAILABLE)
+	if (!engine_has_running(e))
 		return ST_OK;
+	err = store_txn_begin(e->store, STORE_RUNNING, &t);
 	if (err)
 		return err;
 	store_txn_put_record(t, &e->record);
 	return store_txn_commit(t);
 }
 
-struct central_outcome storage_outcome(enum st_err err)
+void report_small_failure(struct engine *e, const char *what, struct log_repeat *repeat,
+    const struct central_outcome *outcome)
 {
-	struct central_outcome o = { .failure = FAILURE_STORAGE };
+	metrics_daemon_failure(e->metrics, outcome->failure);
+	if (log_repeat_failed(repeat, mono_now()))
+		log_warn(what, log_text("class", failure_class_text(outcome->failure)),
+		    log_text("error", outcome->message),
+		    log_number("records", (int64_t)repeat->unlogged),
+		    log_text("request_id", outcome->request_id));
+}
+
+/* Checksums or structure are wrong: it can still be read where it is whole. */
+static void condemn(struct engine *e)
+{
+	log_error("store damaged", log_text("error", "it is to be built anew"));
+	e->damaged = true;
+	follow_lose(e, FULL_SYNC_STORE_REBUILT);
+}
+
+struct central_outcome storage_outcome(struct engine *e, enum st_err err)
+{
+	struct central_outcome o = { .failure = FAILURE_STORAGE, .limit = { .limit = -1 } };
+
+	if (err == ST_CORRUPT && !e->damaged)
+		condemn(e);
 
 	snprintf(o.message, sizeof(o.message), "the store can't be written: %s", st_err_text(err));
 	return o;
@@ -127,7 +150,7 @@ void report_status(const struct engine *e, struct control_status *out)
 {
 	const struct full_sync *f = &e->full_sync;
 	bool fallback = e->record.state == SYNC_FALLBACK;
-	struct mono now = mono_now();
+	struct mono now = mono_now(), next;
 
 	*out = (struct control_status){
 		.state = (enum sync_state)e->record.state, .next_poll_at = -1, .products_total = -1
@@ -135,18 +158,15 @@ void report_status(const struct engine *e, struct control_status *out)
 	if (full_sync_runs(e)) {
 		out->full_sync_running = true;
 		out->full_sync_reason = f->reason;
-		out->pages_done = f->pages_done;
-		out->products_seen = f->products_seen;
-		out->products_total = f->total;
+		out->pages_done = f->walk.pages;
+		out->products_seen = f->walk.products;
+		out->products_total = f->walk.total;
 	}
-	if (fallback || e->poll.place_lost || store_writer_condition(e->store) != STORE_READY)
+	if (fallback || e->follow.lost || !engine_has_running(e))
 		return;
 	/* The end of the open poll's wait, or the start of the next. */
-	if (e->poll.call)
-		out->next_poll_at =
-		    (wall_now_ms() + mono_ms_between(now, mono_add_ms(e->poll.started,
-							      e->settings.wait_seconds * 1000))) /
-		    1000;
-	else if (e->poll.next.us != MONO_NEVER.us)
-		out->next_poll_at = (wall_now_ms() + mono_ms_between(now, e->poll.next)) / 1000;
+	next = e->follow.call ? mono_add_ms(e->follow.started, e->settings.wait_seconds * 1000)
+	                      : follow_due(e, now);
+	if (next.us != MONO_NEVER.us)
+		out->next_poll_at = (wall_now_ms() + mono_ms_between(now, next)) / 1000;
 }

@@ -10,42 +10,92 @@
  *                                  FALLBACK ───── success ───────┘
  *
  * Beside that state, which is only about how the last exchanges went, there
- * are two activities, each with at most one request under way:
+ * are four activities:
  *
- *   poll       follows the feed from the running generation's offset.  Rests
- *              while there is no running generation, or while its place in the
- *              feed is lost.
- *   full sync  IDLE → HEAD → PAGES → REPLAY → IDLE
- *              HEAD    asks for the feed's head H
- *              PAGES   reads the list into the coming generation
- *              REPLAY  applies the events from H to the end of the feed, in
- *                      order, then publishes
+ *   follow     the event feed: a long poll from the highest event received,
+ *              questions for holes, and the check that the log is still ours.
+ *   look-ups   single products that Central is asked for, because events alone
+ *              can't tell their state (rules/doubt.h).
+ *   full sync  IDLE → HEAD → MARKS → PAGES → CATCH_UP → IDLE
+ *              HEAD      asks for the feed's head H
+ *              MARKS     reads the events before H, to know the log again; only
+ *                        where our own place in the feed is no good
+ *              PAGES     reads the list into the coming generation
+ *              CATCH_UP  until the feed has been read to its end; then publishes
+ *   compare    walks Central's list beside the cache and owes a look-up for
+ *              whatever differs.
  *
- * A list read after H holds everything below H, and maybe more; the version
- * guard makes an event harmless that a page holds already.  The poll goes on
- * meanwhile, so readers see changes while a long full sync runs.
+ * The feed is followed all the while: what it brings goes to the running
+ * generation, and to the coming one as far as its pages are read.  A list read
+ * after H holds everything below H, so where our place is no good we follow
+ * from H on: the position is then that of the coming generation (`attached` is
+ * false), and the running one keeps its own until the flip.
  */
 #ifndef SYNC_STATE_H
 #define SYNC_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/server.h"
+#include "rules/budget.h"
+#include "rules/doubt.h"
+#include "rules/hole.h"
 #include "rules/pace.h"
+#include "rules/position.h"
+#include "rules/shrink.h"
+#include "rules/walk.h"
 #include "sync/engine.h"
 
-enum full_sync_phase { FULL_SYNC_IDLE, FULL_SYNC_HEAD, FULL_SYNC_PAGES, FULL_SYNC_REPLAY };
+struct known;
 
-struct poll {
-	struct central_call *call; /* under way, or NULL */
+struct follow {
+	struct position position;
+	bool attached;                     /* the position is the running generation's */
+	bool lost;                         /* only a full sync finds a place again, */
+	enum full_sync_reason lost_reason; /* for this reason */
+
+	struct central_call *call; /* long poll or check under way */
+	bool checking;             /* it is the check */
+	int64_t asked_top;         /* offsets_top() when it was sent */
 	struct mono started;
-	struct mono next;       /* when it may begin; MONO_NEVER: it rests */
-	bool place_lost;        /* only a full sync finds a place in the feed again */
-	unsigned early;         /* see rules/pace.h */
-	struct mono hole_since; /* MONO_NEVER: there is none */
+	struct mono next;
+	unsigned early; /* see rules/pace.h */
+	bool hurry;     /* no waiting: the full sync wants to know where the feed ends */
+
+	bool check_owed;     /* the log is to be compared before events are applied */
+	struct mono checked; /* when that was last asked */
+	bool fresh;          /* nothing was polled since */
+	unsigned unkept;     /* polls right after a check that had a new connection all the same */
+
+	struct hole hole;
+	struct central_call *hole_call;
+	int64_t hole_top; /* offsets_top() when it was sent */
+};
+
+TAILQ_HEAD(known_list, known);
+
+struct lookups {
+	void *tree; /* by id: tsearch(3) */
+	struct known_list all;
+	struct known_list by_age; /* in doubt, the oldest first */
+	struct known_list owed;   /* to be asked for, in this order */
+	struct known_list later;  /* failed; in the order of their next try */
+	size_t n_owed;            /* in both of these, and under way */
+	unsigned under_way;
+	struct mono next; /* none before this */
+	unsigned failures;
+};
+
+enum full_sync_phase {
+	FULL_SYNC_IDLE,
+	FULL_SYNC_HEAD,
+	FULL_SYNC_MARKS,
+	FULL_SYNC_PAGES,
+	FULL_SYNC_CATCH_UP
 };
 
 struct full_sync {
@@ -57,22 +107,31 @@ struct full_sync {
 	unsigned failures;            /* in a row, of its requests */
 
 	enum full_sync_reason wanted; /* of the one that waits for its time; NONE: none */
+	enum full_sync_reason again;  /* wanted while one ran whose pages may be too old */
 	struct mono due;              /* that time */
 	struct pace_full_syncs pace;
 	struct mono last_forced; /* start of the last one that somebody asked for */
 	bool ever_forced;
+	struct shrink shrink;
 
-	int64_t offset;      /* PAGES: the head; REPLAY: the next event */
-	int64_t list_offset; /* of the next page */
-	char *cursor;        /* of the next page, or NULL */
-	uint64_t pages_done, products_seen;
-	int64_t total; /* -1: not known */
+	int64_t head; /* all below is in the pages */
+	struct walk walk;
+	char *cursor;  /* of the next page, or NULL */
+	void *touched; /* ids changed since the page under way was asked for: tsearch(3) */
 	uint64_t added, changed, rejected;
-	struct mono hole_since;
 };
 
-struct apply_counts {
-	uint64_t applied, stale;
+struct compare {
+	bool running;
+	struct central_call *call;
+	struct walk walk;
+	char *cursor;
+	uint64_t asked; /* moment of the page under way */
+	struct mono next;
+	unsigned failures;
+	bool settles;              /* it stands in for many look-ups, and is due at once */
+	struct mono stand_in_from; /* it may do so again */
+	uint64_t products, differed, mended;
 };
 
 struct engine {
@@ -83,43 +142,150 @@ struct engine {
 	struct control_server *control;
 	struct metrics_daemon *metrics;
 
-	struct sync_record record; /* as last committed, or to be */
-	struct poll poll;
+	struct sync_record record; /* of the running generation, as last committed, or to be */
+	struct budget budget;
+	struct follow follow;
+	struct lookups lookups;
 	struct full_sync full_sync;
+	struct compare compare;
+	bool damaged;                   /* the running generation can't be changed any more */
+	struct mono trust_deletes_from; /* see rules/doubt.h */
+	struct mono trust_young_from;
+	uint64_t moment; /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping;
-	struct log_repeat event_failures, full_sync_failures;
+	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures;
 	bool stopping;
 };
 
-/* poll.c */
-void poll_tick(struct engine *e, struct mono now);
-void poll_cancel(struct engine *e);
-struct mono poll_due(const struct engine *e);
+/* True if there is a running generation that can be changed. */
+bool engine_has_running(const struct engine *e);
 
+/* follow.c */
+void follow_begin(struct engine *e, struct mono now);
+void follow_tick(struct engine *e, struct mono now);
+struct mono follow_due(const struct engine *e, struct mono now);
+void follow_cancel(struct engine *e);
+/* Our place in the feed is no good any more. */
+void follow_lose(struct engine *e, enum full_sync_reason reason);
+/* Follow for the coming generation, from the head on. */
+void follow_detach(struct engine *e, int64_t head);
+/* Take the running generation's position again; after a failed full sync or a failed commit. */
+void follow_reload(struct engine *e);
+/* The coming generation has become the running one, its position with it. */
+void follow_published(struct engine *e);
+/* Don't wait for new events: where does the feed end? */
+void follow_hurry(struct engine *e);
+
+/* apply.c: one commit of what came from Central, to both generations. */
+struct change {
+	struct engine *engine;
+	struct store_txn *running, *coming; /* NULL where there is none */
+	struct stamp now;
+	uint64_t applied, stale, owed, repaired;
+};
+enum st_err change_begin(struct engine *e, struct change *c);
+void change_event(struct change *c, const struct event *event);
+/* True if the product is cached. */
+bool change_has(const struct change *c, const struct known *k);
+/* What Central answered for one product: NULL: it is gone. */
+void change_settle(struct change *c, struct known *k, const struct product *found);
 /*
- * apply.c: commit a run of events and the record with its new offset to a generation.
- * rules/guard.h decides about each.
+ * With the record and, where it is attached, the position.  After a failure
+ * nothing of it was done.  Where only the coming generation fails, the full
+ * sync is given up and the rest was done.
  */
-enum st_err apply_events(struct engine *e, enum store_target target, const struct event *events,
-    size_t n, struct sync_record *record, struct apply_counts *counts);
+enum st_err change_commit(struct change *c, struct sync_record *record);
+void change_abort(struct change *c);
+
+/* known.c */
+struct known *known_find(const struct engine *e, const char *id, size_t len);
+/* What is known becomes this; returns NULL only without memory. */
+struct known *known_note(struct engine *e, const char *id, size_t len, const struct doubt *doubt);
+const struct doubt *known_doubt(const struct known *k); /* of NULL: all zero */
+struct span known_id(const struct known *k);
+/* The product changed: an answer to an earlier question is too old. */
+void known_changed(struct engine *e, const char *id, size_t len);
+/* Central is to be asked for it; false without memory. */
+bool known_owe(struct engine *e, const char *id, size_t len, bool compared);
+/* It was settled by what was asked at this moment; forgets it if nothing more is known. */
+void known_settled(struct known *k, uint64_t asked);
+/* Call for each that is owed and not being asked for, with an id above `from` and not above `to` (NULL: no end). */
+typedef void known_each_owed(void *arg, struct known *k);
+void known_in_range(struct engine *e, const struct span *from, const struct span *to,
+    known_each_owed *each, void *arg);
+bool known_is_settled_by(const struct known *k, uint64_t asked);
+bool known_was_compared(const struct known *k);
+/* Into the coming generation, whose products they are to speak of from now on. */
+void known_put_all(struct engine *e, struct store_txn *t);
+void known_begin(struct engine *e);
+void known_reload(struct engine *e); /* as the running generation has them */
+void known_forget_all(struct engine *e);
+
+/* lookups.c */
+void lookups_tick(struct engine *e, struct mono now);
+struct mono lookups_due(const struct engine *e, struct mono now);
 
 /* full_sync.c */
 void full_sync_tick(struct engine *e, struct mono now);
-struct mono full_sync_due(const struct engine *e);
+struct mono full_sync_due(const struct engine *e, struct mono now);
 void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono now);
 void full_sync_cancel(struct engine *e);
 bool full_sync_runs(const struct engine *e);
+/* Give the running one up and begin another, for this reason. */
+void full_sync_restart(struct engine *e, enum full_sync_reason reason);
+/* True if events for this product go to the coming generation too. */
+bool full_sync_covers(const struct engine *e, const char *id, size_t len);
+void full_sync_touched(struct engine *e, const char *id, size_t len);
+/* The feed was read to its end, or could not be. */
+void full_sync_caught_up(struct engine *e);
+void full_sync_follow_failed(struct engine *e, const struct central_outcome *outcome);
+void full_sync_store_failed(struct engine *e, enum st_err err);
+
+/* The generation that was being built, and all that was known of it, is dropped. */
+void full_sync_drop(struct engine *e);
+void full_sync_forget_progress(struct engine *e);
+
+/* full_sync_end.c: every page is in. */
+void full_sync_pages_done(struct engine *e);
+
+/* full_sync_page.c: a page's products from the first on into the coming generation. */
+enum st_err full_sync_put_page(struct engine *e, const struct page *page, size_t first,
+    const struct span *from, const void *touched);
+/* What was touched since the page that has arrived was asked for; the caller frees it. */
+void *full_sync_take_touched(struct engine *e);
+void full_sync_free_touched(void *touched);
+
+/* compare.c */
+void compare_tick(struct engine *e, struct mono now);
+struct mono compare_due(const struct engine *e, struct mono now);
+void compare_cancel(struct engine *e);
+/* It settles what look-ups are owed: more than the list has pages. */
+bool compare_stands_in(const struct engine *e);
+/* A look-up that comparing had asked for is answered. */
+void compare_answered(struct engine *e, bool differed);
 
 /* report.c: the record's words, the log and the counters of what happened. */
 void record_success(struct sync_record *r, bool confirmed_current);
 void report_adopt(struct engine *e, const struct sync_record *committed);
 void report_failure(struct engine *e, const char *what, struct log_repeat *repeat,
     const struct central_outcome *outcome);
+/* One that says nothing about whether Central can be reached. */
+void report_small_failure(struct engine *e, const char *what, struct log_repeat *repeat,
+    const struct central_outcome *outcome);
 void report_recovered(const char *what, struct log_repeat *repeat);
 enum st_err report_commit(struct engine *e);
 void report_status(const struct engine *e, struct control_status *out);
 
-/* A failure of our own store as an outcome. */
-struct central_outcome storage_outcome(enum st_err err);
+/* requests.c: all requests to Central pass here, for the budget. */
+struct mono request_when(
+    const struct engine *e, enum budget_kind kind, struct mono wanted, struct mono now);
+/* One is sent: the moment of it. */
+uint64_t request_sent(struct engine *e, struct mono now);
+void request_answered(struct engine *e, const struct central_outcome *outcome);
+/* When to try again what has failed so many times in a row. */
+struct mono request_retry(unsigned failures, const struct central_outcome *outcome);
+
+/* A failure of our own store as an outcome; notes where the generation is damaged. */
+struct central_outcome storage_outcome(struct engine *e, enum st_err err);
 
 #endif

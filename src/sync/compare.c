@@ -1,0 +1,348 @@
+/*
+ * sync/compare.c: walking Central's list beside the cache, page by page, with
+ * flat memory.
+ *
+ * The feed can't show what Central itself lost from it; only this does.  A
+ * difference may be a change on its way, so what differs is looked up, and
+ * counts only if that still shows it.  Where more than one product in a hundred
+ * differs, mending one by one is the wrong tool: a full sync follows.
+ *
+ * It has the lowest place in the request budget, and waits for its own look-ups.
+ * Where more look-ups are owed than the list has pages it stands in for them:
+ * each page settles what was owed, and not changed, before it was asked for; but
+ * for products that it lacks and the cache has.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "sync/state.h"
+
+#define OWED_AT_ONCE      32 /* it waits while so many look-ups are owed */
+#define DIFFER_LEAST      10 /* so few are always mended one by one */
+#define STANDS_IN_LEAST   16
+#define STAND_IN_PAUSE_MS 60000 /* what a pass leaves is looked up one by one meanwhile */
+#define FAILURES_MAX      5
+#define PASS_OVER_MS      60000 /* after a pass that failed */
+
+/* ---- when ---- */
+
+static uint64_t pages_of(const struct engine *e)
+{
+	return e->record.full_sync_products / CENTRAL_PAGE_LIMIT + 1;
+}
+
+bool compare_stands_in(const struct engine *e)
+{
+	return e->compare.settles;
+}
+
+static bool must_stand_in(const struct engine *e)
+{
+	return engine_has_running(e) && !full_sync_runs(e) &&
+	       mono_reached(e->compare.stand_in_from, mono_now()) &&
+	       e->lookups.n_owed > STANDS_IN_LEAST && e->lookups.n_owed > 2 * pages_of(e);
+}
+
+/* An hour is between three quarters of one and a whole, so that stores don't keep step. */
+static struct mono jittered(struct mono now, int64_t interval_ms)
+{
+	return mono_add_ms(now, interval_ms - interval_ms / 4 * (random_bits() & 0xff) / 256);
+}
+
+static void plan(struct engine *e, struct mono now)
+{
+	int64_t interval = e->settings.verify_interval_ms;
+
+	e->compare.next = interval > 0 ? jittered(now, interval) : MONO_NEVER;
+}
+
+struct mono compare_due(const struct engine *e, struct mono now)
+{
+	const struct compare *c = &e->compare;
+
+	if (c->call || !engine_has_running(e) || full_sync_runs(e))
+		return MONO_NEVER;
+	if (!c->settles && (e->record.state != SYNC_LIVE || e->lookups.n_owed >= OWED_AT_ONCE))
+		return MONO_NEVER;
+	return request_when(e, c->settles ? BUDGET_LOOKUP : BUDGET_COMPARE, c->next, now);
+}
+
+void compare_cancel(struct engine *e)
+{
+	struct compare *c = &e->compare;
+
+	central_cancel(e->central, c->call);
+	free(c->cursor);
+	*c = (struct compare){ .next = c->next, .stand_in_from = c->stand_in_from };
+}
+
+static void begin(struct engine *e, bool settles, struct mono now)
+{
+	compare_cancel(e);
+	e->compare.running = true;
+	e->compare.settles = settles;
+	e->compare.next = now;
+	walk_begin(&e->compare.walk);
+	log_debug(
+	    "comparing with Central's list begins", log_number("owed", (int64_t)e->lookups.n_owed));
+}
+
+/* ---- a page ---- */
+
+struct page_work {
+	struct engine *engine;
+	struct change change;
+	const struct page *page;
+};
+
+static const struct product *find(const struct page *page, struct span id)
+{
+	size_t low = 0, high = page->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct span *at = &page->products[middle].id;
+		int order = walk_compare(at->data, at->len, id.data, id.len);
+
+		if (order == 0)
+			return &page->products[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static void settle_one(void *arg, struct known *k)
+{
+	struct page_work *w = arg;
+	struct engine *e = w->engine;
+	uint64_t asked = e->compare.asked, before = w->change.repaired;
+	bool compared = known_was_compared(k);
+
+	const struct product *found = find(w->page, known_id(k));
+
+	/* A list can be short for a moment: by itself it takes nothing away. */
+	if (!known_is_settled_by(k, asked) || (!found && change_has(&w->change, k)))
+		return;
+	change_settle(&w->change, k, found);
+	known_settled(k, asked);
+	if (compared)
+		compare_answered(e, w->change.repaired > before);
+}
+
+/* Settle what is owed between the ids that were held before and after this page. */
+static enum st_err settle_owed(
+    struct engine *e, const struct page *page, const struct span *from, const struct span *to)
+{
+	struct page_work w = { .engine = e, .page = page };
+	struct sync_record next = e->record;
+	enum st_err err = change_begin(e, &w.change);
+
+	if (err)
+		return err;
+	known_in_range(e, from, to, settle_one, &w);
+	metrics_daemon_events(e->metrics, METRICS_EVENT_REPAIRED, w.change.repaired);
+	err = change_commit(&w.change, &next);
+	if (!err)
+		report_adopt(e, &next);
+	return err;
+}
+
+static bool owe(struct engine *e, struct span id)
+{
+	return known_owe(e, id.data, id.len, true);
+}
+
+/* The products of the cache behind *s, up to the id *to (NULL: all), that the page leaves out. */
+static bool owe_missing(struct engine *e, struct store_snapshot *s, const struct page *page,
+    const struct span *from, const struct span *to)
+{
+	struct product p;
+
+	if (store_snapshot_seek_after(s, from->data, from->len))
+		return false;
+	while (store_snapshot_next(s, &p) == ST_OK) {
+		if (to && walk_compare(p.id.data, p.id.len, to->data, to->len) > 0)
+			break;
+		if (!find(page, p.id) && !owe(e, p.id))
+			return false;
+	}
+	return true;
+}
+
+static bool owe_differing(
+    struct engine *e, struct store_snapshot *s, const struct page *page, size_t first)
+{
+	for (size_t i = first; i < page->n; i++) {
+		const struct product *p = &page->products[i];
+		struct product mine;
+
+		if (store_snapshot_product(s, p->id.data, p->id.len, &mine) == ST_OK &&
+		    mine.json.len == p->json.len &&
+		    memcmp(mine.json.data, p->json.data, mine.json.len) == 0)
+			continue;
+		if (!owe(e, p->id))
+			return false;
+	}
+	return true;
+}
+
+static void compare_page(struct engine *e, const struct page *page, size_t first,
+    const struct span *from, const struct span *to)
+{
+	struct store_snapshot s;
+	bool done;
+
+	if (store_writer_snapshot(e->store, &s))
+		return;
+	done = owe_differing(e, &s, page, first);
+	/* A list without order doesn't say what it leaves out. */
+	if (done && e->compare.walk.ordered)
+		done = owe_missing(e, &s, page, from, to);
+	store_snapshot_end(&s);
+	if (!done)
+		log_warn("comparing: no memory for what differs");
+}
+
+/* ---- the end of a pass ---- */
+
+void compare_answered(struct engine *e, bool differed)
+{
+	if (!differed)
+		return;
+	e->compare.differed++;
+	e->compare.mended++;
+	if (e->compare.differed > DIFFER_LEAST &&
+	    e->compare.differed * 100 > e->record.full_sync_products)
+		full_sync_want(e, FULL_SYNC_VERIFY_MISMATCH, mono_now());
+}
+
+static void finish(struct engine *e, struct mono now)
+{
+	struct compare *c = &e->compare;
+
+	e->record.compared_at = wall_now_ms() / 1000;
+	e->record.compared_products = c->walk.products;
+	e->record.compared_differed = c->differed;
+	e->record.compared_mended = c->mended;
+	if (report_commit(e))
+		log_warn("the result of comparing can't be stored");
+	log_at(c->differed > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "compared with Central's list",
+	    log_number("products", (int64_t)c->walk.products),
+	    log_number("differed", (int64_t)c->differed), log_number("mended", (int64_t)c->mended));
+	compare_cancel(e);
+	plan(e, now);
+}
+
+/* Its last look-ups are answered: now the numbers are final. */
+static bool is_over(const struct engine *e)
+{
+	return e->compare.running && e->compare.walk.done && e->lookups.n_owed == 0;
+}
+
+static void failed(struct engine *e, const struct central_outcome *outcome)
+{
+	struct compare *c = &e->compare;
+	struct mono now = mono_now();
+
+	report_small_failure(e, "comparing failed", &e->compare_failures, outcome);
+	if (++c->failures < FAILURES_MAX) {
+		c->next = request_retry(c->failures, outcome);
+		return;
+	}
+	compare_cancel(e);
+	c->next = mono_add_ms(now, PASS_OVER_MS);
+}
+
+static void use_page(struct engine *e, const struct page *page, size_t first, struct span from)
+{
+	struct compare *c = &e->compare;
+	struct span to = { c->walk.held, c->walk.held_len };
+	const struct span *end = c->walk.done ? NULL : &to;
+	enum st_err err = ST_OK;
+
+	if (c->walk.ordered && e->lookups.n_owed > 0)
+		err = settle_owed(e, page, &from, end);
+	if (err) {
+		struct central_outcome failure = storage_outcome(e, err);
+
+		failed(e, &failure);
+		return;
+	}
+	compare_page(e, page, first, &from, end);
+	if (c->walk.done && c->settles) {
+		c->settles = false;
+		c->stand_in_from = mono_add_ms(mono_now(), STAND_IN_PAUSE_MS);
+	}
+}
+
+static void page_answered(void *arg, const struct central_outcome *outcome, const struct page *page)
+{
+	struct engine *e = arg;
+	struct compare *c = &e->compare;
+	struct central_outcome bad;
+	char held[PRODUCT_ID_MAX];
+	struct span from = { held, c->walk.held_len };
+	size_t first;
+
+	c->call = NULL;
+	request_answered(e, outcome);
+	memcpy(held, c->walk.held, sizeof(held));
+	if (!page) {
+		failed(e, outcome);
+		return;
+	}
+	switch (walk_page(&c->walk, page, &first)) {
+	case WALK_BACK: break;
+	case WALK_BAD:
+		bad = *outcome;
+		bad.failure = FAILURE_BAD_ANSWER;
+		snprintf(bad.message, sizeof(bad.message), "Central's page is no continuation");
+		failed(e, &bad);
+		return;
+	case WALK_USE:
+		free(c->cursor);
+		c->cursor = page->cursor ? strdup(page->cursor) : NULL;
+		use_page(e, page, first, from);
+		break;
+	}
+	c->failures = 0;
+	report_recovered("comparing works again", &e->compare_failures);
+}
+
+void compare_tick(struct engine *e, struct mono now)
+{
+	struct compare *c = &e->compare;
+	enum st_err err;
+
+	if (full_sync_runs(e)) {
+		if (c->running) {
+			compare_cancel(e);
+			plan(e, now);
+		}
+		return;
+	}
+	if (c->next.us == 0)
+		plan(e, now);
+	if (must_stand_in(e) && !c->settles && !c->call)
+		begin(e, true, now);
+	if (is_over(e)) {
+		finish(e, now);
+		return;
+	}
+	if ((c->running && c->walk.done) || !mono_reached(compare_due(e, now), now))
+		return;
+	if (!c->running)
+		begin(e, false, now);
+	c->asked = request_sent(e, now);
+	err = central_get_page(e->central, c->walk.offset, c->cursor, page_answered, e, &c->call);
+	if (err) {
+		struct central_outcome failure = storage_outcome(e, err);
+
+		failed(e, &failure);
+	}
+}

@@ -1,0 +1,246 @@
+/*
+ * sync/lookups.c: asking Central for single products whose state events can't
+ * tell.
+ *
+ *               ┌──────────── owed ◀───────────┐ its time has come
+ *   event,  ────┘              │               │
+ *   end of doubt               ▼               │
+ *                          under way ──fails──▶ later
+ *                              │
+ *                              ▼ settled: forgotten, or in doubt until that ends
+ *
+ * Central can't be asked for some products one by one (an id with a slash gets
+ * a 404 that proves nothing): those are looked for in its sorted list, by
+ * bisecting the offset.
+ */
+#include "base/mutant.h"
+#include "sync/known.h"
+
+#define UNDER_WAY_MAX   4
+#define HTTP_NOT_FOUND  404
+#define PAUSE_AGAIN_MS  50 /* before the same product is asked for again */
+#define PAUSE_MISSED_MS 1000
+
+static void product_answered(
+    void *arg, const struct central_outcome *outcome, const struct product *product);
+static void page_answered(
+    void *arg, const struct central_outcome *outcome, const struct page *page);
+
+static void try_later(struct known *k, const struct central_outcome *outcome)
+{
+	struct lookups *l = &k->engine->lookups;
+
+	report_small_failure(k->engine, "look-up failed", &k->engine->lookup_failures, outcome);
+	k->failures++;
+	k->next = request_retry(k->failures, outcome);
+	known_move(k, PLACE_LATER);
+	/* It says something about this product only, or about Central. */
+	if (outcome->failure != FAILURE_BAD_ANSWER)
+		l->next = request_retry(++l->failures, outcome);
+}
+
+static void settle(struct known *k, const struct product *found)
+{
+	struct engine *e = k->engine;
+	struct sync_record next = e->record;
+	struct span id = known_id(k);
+	uint64_t asked = k->asked;
+	bool compared = k->compared;
+	struct change c;
+	enum st_err err;
+
+	if (!known_is_settled_by(k, asked)) {
+		k->next = mono_add_ms(mono_now(), PAUSE_AGAIN_MS);
+		known_move(k, PLACE_LATER);
+		return;
+	}
+	err = change_begin(e, &c);
+	if (err) {
+		struct central_outcome failure = storage_outcome(e, err);
+
+		try_later(k, &failure);
+		return;
+	}
+	log_debug("product looked up", log_bytes("product", id.data, id.len),
+	    log_number("version", found ? found->version : -1));
+	change_settle(&c, k, found);
+	known_settled(k, asked);
+	metrics_daemon_events(e->metrics, METRICS_EVENT_REPAIRED, c.repaired);
+	/* After a failure all that is owed was read again. */
+	if (change_commit(&c, &next))
+		return;
+	report_adopt(e, &next);
+	if (compared)
+		compare_answered(e, c.repaired > 0);
+}
+
+static void good_answer(struct engine *e)
+{
+	e->lookups.failures = 0;
+	report_recovered("look-ups work again", &e->lookup_failures);
+}
+
+static void look_in_list(struct known *k)
+{
+	k->by_list = true;
+	k->missed = false;
+	k->low = 0;
+	k->high = -1;
+	known_move(k, PLACE_OWED);
+}
+
+static void product_answered(
+    void *arg, const struct central_outcome *outcome, const struct product *product)
+{
+	struct known *k = arg;
+	struct engine *e = k->engine;
+
+	k->call = NULL;
+	request_answered(e, outcome);
+	if (product || outcome->gone ||
+	    (outcome->status == HTTP_NOT_FOUND && mutant("plain-404-is-gone"))) {
+		good_answer(e);
+		settle(k, product);
+	} else if (outcome->status == HTTP_NOT_FOUND) {
+		look_in_list(k);
+	} else if (outcome->unusable) {
+		/* Central has one that can't be kept: for us it is not there. */
+		settle(k, NULL);
+	} else {
+		try_later(k, outcome);
+	}
+}
+
+/* The product of that id in a page, NULL if it isn't in it. */
+static const struct product *in_page(const struct page *page, const struct known *k)
+{
+	for (size_t i = 0; i < page->n; i++)
+		if (walk_compare(page->products[i].id.data, page->products[i].id.len, k->id.data,
+			k->id.len) == 0)
+			return &page->products[i];
+	return NULL;
+}
+
+/* A list can be short for a moment, so that something is missing is looked at twice. */
+static void settle_by_list(struct known *k, const struct product *found)
+{
+	if (found || k->missed) {
+		settle(k, found);
+		return;
+	}
+	look_in_list(k);
+	k->missed = true;
+	k->next = mono_add_ms(mono_now(), PAUSE_MISSED_MS);
+	known_move(k, PLACE_LATER);
+}
+
+enum bisect { BISECT_HERE, BISECT_BELOW, BISECT_ABOVE };
+
+static enum bisect where(const struct page *page, const struct known *k)
+{
+	const struct product *first = page->products, *last = page->products + page->n - 1;
+
+	if (page->dialect != PAGE_PAGES)
+		return BISECT_HERE;
+	if (page->n == 0)
+		return page->offset > 0 ? BISECT_BELOW : BISECT_HERE;
+	if (walk_compare(k->id.data, k->id.len, first->id.data, first->id.len) < 0)
+		return page->offset > 0 ? BISECT_BELOW : BISECT_HERE;
+	if (walk_compare(k->id.data, k->id.len, last->id.data, last->id.len) > 0)
+		return page->has_more ? BISECT_ABOVE : BISECT_HERE;
+	return BISECT_HERE;
+}
+
+static void page_answered(void *arg, const struct central_outcome *outcome, const struct page *page)
+{
+	struct known *k = arg;
+
+	k->call = NULL;
+	request_answered(k->engine, outcome);
+	/* In a list that comes by cursor nothing can be found by its place. */
+	if (!page || (page->dialect == PAGE_CURSOR && page->has_more && !in_page(page, k))) {
+		try_later(k, outcome);
+		return;
+	}
+	good_answer(k->engine);
+	if (k->high < 0)
+		k->high = page->total;
+	switch (where(page, k)) {
+	case BISECT_HERE: settle_by_list(k, in_page(page, k)); return;
+	case BISECT_BELOW: k->high = page->offset; break;
+	case BISECT_ABOVE: k->low = page->offset + (int64_t)page->n; break;
+	}
+	/* The list slid under us: begin again. */
+	if (k->low >= k->high)
+		look_in_list(k);
+	else
+		known_move(k, PLACE_OWED);
+}
+
+/* ---- the loop's side ---- */
+
+static void ask(struct engine *e, struct known *k, struct mono now)
+{
+	int64_t middle = k->high < 0 ? 0 : k->low + (k->high - k->low) / 2;
+	enum st_err err;
+
+	/* The last page of what is left, rather than one that begins in its middle. */
+	if (k->high >= 0 && k->high - k->low <= CENTRAL_PAGE_LIMIT)
+		middle = k->low;
+	known_move(k, PLACE_UNDER_WAY);
+	k->asked = request_sent(e, now);
+	if (k->by_list)
+		err = central_get_page(e->central, middle, NULL, page_answered, k, &k->call);
+	else
+		err = central_get_product(
+		    e->central, k->id.data, k->id.len, product_answered, k, &k->call);
+	if (err) {
+		struct central_outcome failure = storage_outcome(e, err);
+
+		try_later(k, &failure);
+	}
+}
+
+/* Without a generation there is nothing yet to be put right. */
+static bool can_ask(const struct engine *e)
+{
+	return (engine_has_running(e) || e->full_sync.phase >= FULL_SYNC_PAGES) &&
+	       !compare_stands_in(e) && e->lookups.under_way < UNDER_WAY_MAX;
+}
+
+static struct mono ask_when(const struct engine *e, struct mono now)
+{
+	const struct lookups *l = &e->lookups;
+	const struct known *later = TAILQ_FIRST(&l->later);
+	struct mono ready = TAILQ_EMPTY(&l->owed) ? MONO_NEVER : l->next;
+
+	if (later)
+		ready = mono_earlier(ready, mono_later(l->next, later->next));
+	if (!can_ask(e) || ready.us == MONO_NEVER.us)
+		return MONO_NEVER;
+	return request_when(e, BUDGET_LOOKUP, ready, now);
+}
+
+struct mono lookups_due(const struct engine *e, struct mono now)
+{
+	const struct lookups *l = &e->lookups;
+	const struct known *oldest = TAILQ_FIRST(&l->by_age);
+	struct stamp stamp = stamp_now();
+	struct mono ends = MONO_NEVER;
+
+	if (oldest)
+		ends = mono_add_ms(now, doubt_left_ms(&oldest->doubt, &stamp));
+	return mono_earlier(ends, ask_when(e, now));
+}
+
+void lookups_tick(struct engine *e, struct mono now)
+{
+	struct lookups *l = &e->lookups;
+	struct known *k;
+
+	known_end_doubts(e);
+	while ((k = TAILQ_FIRST(&l->later)) && mono_reached(k->next, now))
+		known_move(k, PLACE_OWED);
+	while ((k = TAILQ_FIRST(&l->owed)) && mono_reached(ask_when(e, now), now))
+		ask(e, k, now);
+}
