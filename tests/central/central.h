@@ -35,6 +35,7 @@ void clock_scale(unsigned scale);
 int64_t clock_ms(void);                /* Unix time in scaled milliseconds */
 int64_t clock_real(int64_t scaled_ms); /* as long in real milliseconds */
 void clock_rfc3339(char out[32]);      /* now, whole seconds, Z */
+void clock_http_date(char out[40]);    /* now, as the Date header has it */
 
 /* ---------------------------------------------------------------- catalogue.c */
 
@@ -74,7 +75,9 @@ struct feed {
 	int64_t head; /* the next offset to hand out */
 	int64_t publish_delay_ms;
 	struct pending *pending; /* handed out, not readable yet */
-	int64_t lose_next;       /* so many offsets are handed out and never published */
+	int64_t lose_next;       /* so many offsets are handed out and never published, */
+	int64_t lose_percent;    /* and of all others this share; */
+	int64_t strange_percent; /* so many events are of a type that nobody knows */
 	unsigned random;
 };
 
@@ -82,6 +85,18 @@ struct feed {
 void feed_append(struct feed *f, const char *type, const struct product *p);
 /* Make readable what is due; milliseconds until the next is, -1: nothing is pending. */
 int64_t feed_publish(struct feed *f);
+/*
+ * POST /test/feed {"publishDelayMs":N,"losePercent":N,"strangePercent":N,"seed":N},
+ * any of them.
+ *
+ * POST /test/restart {"feed":"keep","lose":N}: what a restart of Central looks
+ * like from outside.  All other connections are cut, remembered keys forgotten.
+ * The feed: keep: what was pending is published; lose: what was pending and the
+ * last N events are lost, and their offsets are handed out again; reset: it
+ * begins anew at 0.
+ */
+const char *feed_order(struct feed *f, json_object *body);
+const char *feed_restart(struct feed *f, const char *how, int64_t lose);
 void feed_reset(struct feed *f);
 /* The answer for offset and limit; false: it would be empty (out then holds that answer). */
 bool feed_read(const struct feed *f, int64_t offset, int64_t limit, struct text *out);
@@ -93,6 +108,7 @@ struct keys; /* idempotency keys of the last two minutes */
 /* Status and body of POST /v1/inventory/updates. */
 struct central;
 unsigned updates_answer(struct central *c, json_object *body, struct text *out);
+void updates_forget_keys(struct central *c);
 unsigned admin_answer(struct central *c, const char *verb, json_object *body, struct text *out);
 
 /* ---------------------------------------------------------------- faults.c */
@@ -102,6 +118,7 @@ unsigned admin_answer(struct central *c, const char *verb, json_object *body, st
  *
  *   path      events, list, product, updates, or * (all of them)
  *   count     how many requests it hits; -1 (the default): all
+ *   percent   the share of them, at random (100)
  *   kind      status   answer "status" (500) with "body", "retryAfter" as Retry-After
  *             hang     no answer until the client goes, at most "delayMs" (60,000)
  *             reset    the connection is reset without an answer
@@ -110,7 +127,11 @@ unsigned admin_answer(struct central *c, const char *verb, json_object *body, st
  *             html     200 with a page of HTML
  *             delay    the true answer after "delayMs"
  *             empty    list: an empty catalogue
+ *             shrink   list: only the first "keep" products
+ *             lost     the request is carried out, then the connection is reset
+ *             close    the true answer, and the connection is closed
  *   dialect   of the list from now on: pages, items (cursor), array
+ *   seed      of what is at random
  *
  * The list of faults replaces the one before; [] ends all.
  */
@@ -123,14 +144,17 @@ enum fault_kind {
 	FAULT_GARBAGE,
 	FAULT_HTML,
 	FAULT_DELAY,
-	FAULT_EMPTY
+	FAULT_EMPTY,
+	FAULT_SHRINK,
+	FAULT_LOST,
+	FAULT_CLOSE
 };
 enum dialect { DIALECT_PAGES, DIALECT_ITEMS, DIALECT_ARRAY };
 
 struct fault {
 	char path[16];
 	enum fault_kind kind;
-	int64_t count, delay_ms, retry_after;
+	int64_t count, percent, delay_ms, retry_after, keep;
 	unsigned status;
 	char *body;
 };
@@ -139,6 +163,7 @@ struct faults {
 	struct fault *list;
 	size_t n;
 	enum dialect dialect;
+	unsigned random;
 };
 
 /* NULL or what is wrong with the order. */
@@ -162,6 +187,7 @@ enum counter {
 
 struct options {
 	unsigned port, time_scale;
+	int64_t page_limit;
 	size_t products, log_size;
 	int64_t publish_delay_ms, rate_limit;
 	const char *catalogue, *key, *admin_key, *state;
@@ -183,6 +209,7 @@ struct central {
 	struct window windows[64];
 	int64_t counters[COUNTERS];
 	int64_t waiting; /* polls that wait */
+	int64_t restarts;
 	bool stopping;
 };
 
@@ -194,12 +221,14 @@ struct answer {
 	int64_t retry_after; /* -1: none */
 	bool with_window;    /* the rate limit's headers go along */
 	struct window window;
+	bool close; /* the connection ends with it */
 };
 
 /* reads.c */
 struct MHD_Connection;
 void answer_coded(struct answer *a, unsigned status, const char *code, const char *message);
-void answer_list(struct central *c, struct MHD_Connection *conn, bool empty, struct answer *a);
+/* most: products that there are at all */
+void answer_list(struct central *c, struct MHD_Connection *conn, int64_t most, struct answer *a);
 void answer_product(struct central *c, const char *id, struct answer *a);
 void answer_events(struct central *c, struct MHD_Connection *conn, struct answer *a);
 /*

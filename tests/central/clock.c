@@ -29,6 +29,16 @@ int64_t clock_real(int64_t scaled_ms)
 	return (scaled_ms + scale - 1) / scale;
 }
 
+void clock_http_date(char out[40])
+{
+	time_t now = (time_t)(clock_ms() / 1000);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	if (strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+		out[0] = '\0';
+}
+
 void clock_rfc3339(char out[32])
 {
 	time_t now = (time_t)(clock_ms() / 1000);

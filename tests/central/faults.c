@@ -16,6 +16,9 @@ static const struct {
 	{ "html", FAULT_HTML },
 	{ "delay", FAULT_DELAY },
 	{ "empty", FAULT_EMPTY },
+	{ "shrink", FAULT_SHRINK },
+	{ "lost", FAULT_LOST },
+	{ "close", FAULT_CLOSE },
 };
 
 static const char *const dialects[] = { "pages", "items", "array" };
@@ -50,6 +53,8 @@ static bool read_fault(json_object *o, struct fault *out)
 	const char *kind = text_or(o, "kind", "");
 
 	*out = (struct fault){ .count = int_or(o, "count", -1),
+		.percent = int_or(o, "percent", 100),
+		.keep = int_or(o, "keep", 0),
 		.delay_ms = int_or(o, "delayMs", 60000),
 		.retry_after = int_or(o, "retryAfter", -1),
 		.status = (unsigned)int_or(o, "status", 500) };
@@ -67,6 +72,7 @@ const char *faults_order(struct faults *f, json_object *body)
 	const char *dialect = text_or(body, "dialect", dialects[f->dialect]);
 	json_object *list;
 
+	f->random = (unsigned)int_or(body, "seed", f->random);
 	for (int i = 0; i < 3; i++)
 		if (strcmp(dialects[i], dialect) == 0)
 			f->dialect = (enum dialect)i;
@@ -89,6 +95,8 @@ struct fault faults_hit(struct faults *f, const char *path)
 
 		if (fault->count == 0 ||
 		    (strcmp(fault->path, path) != 0 && strcmp(fault->path, "*") != 0))
+			continue;
+		if (rand_r(&f->random) % 100 >= fault->percent)
 			continue;
 		if (fault->count > 0)
 			fault->count--;

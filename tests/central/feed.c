@@ -58,6 +58,10 @@ void feed_append(struct feed *f, const char *type, const struct product *p)
 		f->lose_next--;
 		return;
 	}
+	if (f->lose_percent > 0 && rand_r(&f->random) % 100 < f->lose_percent)
+		return;
+	if (f->strange_percent > 0 && rand_r(&f->random) % 100 < f->strange_percent)
+		type = "product_pondered";
 	e.json = event_json(e.offset, type, p);
 	if (f->publish_delay_ms == 0) {
 		make_readable(f, e);
@@ -68,6 +72,65 @@ void feed_append(struct feed *f, const char *type, const struct product *p)
 	later->due_ms = clock_ms() + rand_r(&f->random) % (f->publish_delay_ms + 1);
 	later->next = f->pending;
 	f->pending = later;
+}
+
+static int64_t int_or(json_object *o, const char *name, int64_t otherwise)
+{
+	json_object *value;
+
+	return json_object_object_get_ex(o, name, &value) ? json_object_get_int64(value)
+	                                                  : otherwise;
+}
+
+const char *feed_order(struct feed *f, json_object *body)
+{
+	f->publish_delay_ms = int_or(body, "publishDelayMs", f->publish_delay_ms);
+	f->lose_percent = int_or(body, "losePercent", f->lose_percent);
+	f->strange_percent = int_or(body, "strangePercent", f->strange_percent);
+	f->random = (unsigned)int_or(body, "seed", f->random);
+	return NULL;
+}
+
+static void drop_pending(struct feed *f)
+{
+	while (f->pending) {
+		struct pending *next = f->pending->next;
+
+		free(f->pending->event.json);
+		free(f->pending);
+		f->pending = next;
+	}
+}
+
+static void publish_all(struct feed *f)
+{
+	for (struct pending *p = f->pending; p; p = p->next)
+		p->due_ms = 0;
+	feed_publish(f);
+}
+
+static void lose_last(struct feed *f, int64_t n)
+{
+	drop_pending(f);
+	for (; n > 0 && f->n > 0; n--)
+		free(f->list[--f->n].json);
+	f->head = 0;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->list[i].offset >= f->head)
+			f->head = f->list[i].offset + 1;
+}
+
+const char *feed_restart(struct feed *f, const char *how, int64_t lose)
+{
+	if (strcmp(how, "keep") == 0)
+		publish_all(f);
+	else if (strcmp(how, "lose") == 0)
+		lose_last(f, lose);
+	else if (strcmp(how, "reset") == 0)
+		feed_reset(f);
+	else
+		return "feed is neither keep, lose nor reset";
+	return NULL;
 }
 
 int64_t feed_publish(struct feed *f)
@@ -95,13 +158,7 @@ void feed_reset(struct feed *f)
 {
 	while (f->n > 0)
 		free(f->list[--f->n].json);
-	while (f->pending) {
-		struct pending *next = f->pending->next;
-
-		free(f->pending->event.json);
-		free(f->pending);
-		f->pending = next;
-	}
+	drop_pending(f);
 	f->head = 0;
 }
 

@@ -20,6 +20,11 @@ struct exchange {
 	struct text body; /* of the request */
 };
 
+/* One client's connection; a restart happened in between: it is cut. */
+struct client {
+	int64_t restarts;
+};
+
 /* ---------------------------------------------------------------- orders of tests */
 
 static void answer_stats(struct central *c, struct answer *a)
@@ -35,6 +40,22 @@ static void answer_stats(struct central *c, struct answer *a)
 	    (long long)c->waiting, c->catalogue.n, (long long)c->feed.head);
 }
 
+static const char *restart(struct central *c, json_object *body)
+{
+	json_object *how, *lose;
+	const char *wrong;
+
+	if (!json_object_object_get_ex(body, "feed", &how))
+		return "feed is missing";
+	wrong = feed_restart(&c->feed, json_object_get_string(how),
+	    json_object_object_get_ex(body, "lose", &lose) ? json_object_get_int64(lose) : 0);
+	if (wrong)
+		return wrong;
+	updates_forget_keys(c);
+	c->restarts++;
+	return NULL;
+}
+
 static void answer_test(struct central *c, const char *what, json_object *body, struct answer *a)
 {
 	const char *wrong = NULL;
@@ -48,6 +69,10 @@ static void answer_test(struct central *c, const char *what, json_object *body, 
 		wrong = faults_order(&c->faults, body);
 	else if (strcmp(what, "reset-log") == 0)
 		feed_reset(&c->feed);
+	else if (strcmp(what, "feed") == 0)
+		wrong = feed_order(&c->feed, body);
+	else if (strcmp(what, "restart") == 0)
+		wrong = restart(c, body);
 	else if (strcmp(what, "lose") == 0)
 		c->feed.lose_next =
 		    json_object_object_get_ex(body, "next", &n) ? json_object_get_int64(n) : 1;
@@ -196,8 +221,13 @@ static enum MHD_Result send_answer(
 {
 	struct MHD_Response *r = make_response(a, cut);
 	enum MHD_Result sent;
+	char date[40];
 
 	MHD_add_response_header(r, "Content-Type", a->type);
+	clock_http_date(date);
+	MHD_add_response_header(r, "Date", date);
+	if (a->close)
+		MHD_add_response_header(r, "Connection", "close");
 	if (a->retry_after >= 0)
 		add_number(r, "Retry-After", a->retry_after);
 	if (a->with_window) {
@@ -286,13 +316,13 @@ static void answer_body(struct central *c, const struct route *r, const char *re
 }
 
 static void answer_place(struct central *c, struct MHD_Connection *conn, const struct route *r,
-    const char *path, const struct text *sent, bool empty, struct answer *a)
+    const char *path, const struct text *sent, int64_t most, struct answer *a)
 {
 	const char *rest = path + strlen(r->path);
 
 	switch (r->place) {
 	case PLACE_HEALTH: text_adds(&a->body, "{\"status\":\"healthy\"}"); break;
-	case PLACE_LIST: answer_list(c, conn, empty, a); break;
+	case PLACE_LIST: answer_list(c, conn, most, a); break;
 	case PLACE_EVENTS: answer_events(c, conn, a); break;
 	case PLACE_PRODUCT: answer_product(c, rest, a); break;
 	case PLACE_UPDATES:
@@ -306,6 +336,21 @@ static void answer_place(struct central *c, struct MHD_Connection *conn, const s
 	}
 }
 
+static int64_t most_of(const struct fault *f)
+{
+	return f->kind == FAULT_EMPTY ? 0 : f->kind == FAULT_SHRINK ? f->keep : INT64_MAX;
+}
+
+/* Under the lock: was it opened before the last restart? */
+static bool is_cut(const struct central *c, struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const struct client *client = info ? info->socket_context : NULL;
+
+	return client && client->restarts != c->restarts;
+}
+
 /* Under the lock.  MHD_NO resets the connection. */
 static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, const char *path,
     const char *method, const struct text *sent)
@@ -315,7 +360,11 @@ static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, co
 	struct fault fault = { .kind = FAULT_NONE };
 	bool open = r->place == PLACE_HEALTH || r->place == PLACE_TEST || r->place == PLACE_NONE;
 	const char *key = r->place == PLACE_ADMIN ? c->options.admin_key : c->options.key;
+	int64_t restarts = c->restarts;
 
+	/* A connection of before the restart is gone, whatever is asked on it. */
+	if (is_cut(c, conn) && r->place != PLACE_TEST && r->place != PLACE_ADMIN)
+		return reset_connection(conn);
 	c->counters[r->counter]++;
 	if (r->fault)
 		fault = faults_hit(&c->faults, r->fault);
@@ -323,9 +372,15 @@ static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, co
 		return reset_connection(conn);
 	if (!(r->fault && is_limited(c, conn, &a)) && !answer_fault(c, &fault, &a) &&
 	    (open || has_key(conn, key, &a)))
-		answer_place(c, conn, r, path, sent, fault.kind == FAULT_EMPTY, &a);
+		answer_place(c, conn, r, path, sent, most_of(&fault), &a);
 	if (fault.kind == FAULT_HANG)
 		a.status = 504;
+	a.close = fault.kind == FAULT_CLOSE;
+	/* It was carried out, or was waiting when Central restarted: no answer comes. */
+	if (fault.kind == FAULT_LOST || (r->place != PLACE_TEST && c->restarts != restarts)) {
+		text_free(&a.body);
+		return reset_connection(conn);
+	}
 	return send_answer(c, conn, &a, fault.kind == FAULT_CUT);
 }
 
@@ -367,6 +422,25 @@ static void completed(
 	free(x);
 }
 
+static void connection_changed(void *arg, struct MHD_Connection *conn, void **context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct central *c = arg;
+	struct client *client;
+
+	(void)conn;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		client = must(calloc(1, sizeof(*client)));
+		pthread_mutex_lock(&c->lock);
+		client->restarts = c->restarts;
+		pthread_mutex_unlock(&c->lock);
+		*context = client;
+	} else {
+		free(*context);
+		*context = NULL;
+	}
+}
+
 /* Only what a client must escape is decoded here, once; MHD's own way would decode the path too early. */
 struct MHD_Daemon *http_start(struct central *c, unsigned *port)
 {
@@ -374,10 +448,12 @@ struct MHD_Daemon *http_start(struct central *c, unsigned *port)
 		.sin_port = htons((uint16_t)c->options.port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	const union MHD_DaemonInfo *info;
-	struct MHD_Daemon *daemon = MHD_start_daemon(
-	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, handle,
-	    c, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
-	    CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_THREAD_STACK_SIZE,
+	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION |
+							 MHD_USE_INTERNAL_POLLING_THREAD |
+							 MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+	    0, NULL, NULL, handle, c, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, c, MHD_OPTION_THREAD_STACK_SIZE,
 	    (size_t)262144, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 
 	if (!daemon)

@@ -16,7 +16,7 @@
 static const char usage[] =
     "usage: central [--port N] [--products N | --catalogue FILE] [--key KEY] [--admin-key KEY]\n"
     "               [--rate-limit N] [--log-size N] [--publish-delay MS] [--time-scale N]\n"
-    "               [--state FILE]\n";
+    "               [--state FILE] [--page-limit N]\n";
 
 static const struct option names[] = {
 	{ "port", required_argument, NULL, 'p' },
@@ -29,16 +29,19 @@ static const struct option names[] = {
 	{ "publish-delay", required_argument, NULL, 'd' },
 	{ "time-scale", required_argument, NULL, 't' },
 	{ "state", required_argument, NULL, 's' },
+	{ "page-limit", required_argument, NULL, 'g' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
 /* Static, so that what hangs on it is in reach, no leak, when the program ends. */
-static struct central c = {
-	.options = { .time_scale = 1, .log_size = 10000, .key = "demo", .admin_key = "admin" },
+static struct central c = { .options = { .time_scale = 1,
+				.page_limit = 200,
+				.log_size = 10000,
+				.key = "demo",
+				.admin_key = "admin" },
 	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.changed = PTHREAD_COND_INITIALIZER
-};
+	.changed = PTHREAD_COND_INITIALIZER };
 
 static int64_t number(const char *name, const char *text, int64_t min, int64_t max)
 {
@@ -71,6 +74,7 @@ static void read_options(int argc, char **argv, struct options *o)
 		case 'd': o->publish_delay_ms = number(name, optarg, 0, 3600000); break;
 		case 't': o->time_scale = (unsigned)number(name, optarg, 1, 1000); break;
 		case 's': o->state = optarg; break;
+		case 'g': o->page_limit = number(name, optarg, 1, 200); break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: fputs(usage, stderr); exit(2);
 		}

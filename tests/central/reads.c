@@ -9,8 +9,7 @@
 
 #include "central/central.h"
 
-#define LIST_LIMIT     50
-#define LIST_LIMIT_MAX 200
+#define LIST_LIMIT 50
 
 static int64_t parameter(struct MHD_Connection *conn, const char *name, int64_t otherwise)
 {
@@ -43,19 +42,20 @@ static size_t slice(const struct catalogue *c, int64_t offset, int64_t limit, st
 	return n;
 }
 
-void answer_list(struct central *c, struct MHD_Connection *conn, bool empty, struct answer *a)
+void answer_list(struct central *c, struct MHD_Connection *conn, int64_t most, struct answer *a)
 {
-	static const struct catalogue nothing;
-	const struct catalogue *list = empty ? &nothing : &c->catalogue;
+	struct catalogue first = c->catalogue;
+	const struct catalogue *list = &first;
 	int64_t offset = parameter(conn, "offset", 0), limit = parameter(conn, "limit", LIST_LIMIT);
-	int64_t total = (int64_t)list->n;
+	int64_t total = (int64_t)list->n < most ? (int64_t)list->n : most;
 	struct text products = { NULL, 0, 0 };
 	size_t n;
 
+	first.n = (size_t)total;
 	if (c->faults.dialect == DIALECT_ITEMS)
 		offset = parameter(conn, "cursor", 0);
-	if (limit > LIST_LIMIT_MAX)
-		limit = LIST_LIMIT_MAX;
+	if (limit > c->options.page_limit)
+		limit = c->options.page_limit;
 	if (limit <= 0)
 		limit = LIST_LIMIT;
 	if (c->faults.dialect == DIALECT_ARRAY) {
@@ -121,7 +121,7 @@ void answer_wait(struct central *c, int64_t deadline_ms, int64_t pending_ms)
 void answer_events(struct central *c, struct MHD_Connection *conn, struct answer *a)
 {
 	int64_t offset = parameter(conn, "offset", -1), limit = parameter(conn, "limit", 100);
-	int64_t deadline = clock_ms() + parameter(conn, "wait", 0) * 1000;
+	int64_t deadline = clock_ms() + parameter(conn, "wait", 0) * 1000, restarts;
 
 	if (!MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, "offset")) {
 		answer_coded(a, 400, "EVENTS_ERROR", "offset parameter is required");
@@ -129,13 +129,14 @@ void answer_events(struct central *c, struct MHD_Connection *conn, struct answer
 	}
 	if (limit <= 0 || limit > 1000)
 		limit = 100;
+	restarts = c->restarts;
 	c->waiting++;
 	for (;;) {
 		int64_t pending = feed_publish(&c->feed);
 
 		a->body.len = 0;
 		if (feed_read(&c->feed, offset, limit, &a->body) || c->stopping ||
-		    clock_ms() >= deadline || offset > c->feed.head)
+		    c->restarts != restarts || clock_ms() >= deadline || offset > c->feed.head)
 			break;
 		answer_wait(c, deadline, pending);
 	}

@@ -41,6 +41,21 @@ static struct remembered **bucket_of(struct keys *k, const char *key)
 	return &k->buckets[hash % KEY_BUCKETS];
 }
 
+void updates_forget_keys(struct central *c)
+{
+	if (!c->keys)
+		return;
+	for (size_t i = 0; i < KEY_BUCKETS; i++) {
+		while (c->keys->buckets[i]) {
+			struct remembered *r = c->keys->buckets[i];
+
+			c->keys->buckets[i] = r->next;
+			free(r->key);
+			free(r);
+		}
+	}
+}
+
 static const struct result *recall(struct keys *k, const char *key)
 {
 	int64_t now = clock_ms();
