@@ -7,7 +7,7 @@
 # bad exit code and no failure counted, is one failure.
 #
 # --deep: what needs longer, beside all that.  Variants are built beside each
-# other: build/ (gcc), build/clang, build/asan.
+# other: build/ (gcc), build/clang, build/asan, build/hooks.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 make=${MAKE:-make}
@@ -67,11 +67,15 @@ suite build-sanitizers build tests BUILD=build/asan SANITIZE=address,undefined
 suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
 suite e2e-sanitizers "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh test_smoke
 
+suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
+suite property build/hooks/tests/property --build build/hooks --histories 200 --abreast 10
+suite mutants-rules tests/property/mutants.sh build/hooks rules
+
 if [ "${1-}" = --deep ]; then
   suite unit-valgrind unit_valgrind build
   suite e2e-sanitizers-all "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh
   suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke
-  suite build-hooks build programs BUILD=build/hooks TEST_HOOKS=1
+  suite mutants tests/property/mutants.sh build/hooks
   suite build-thread build tests BUILD=build/tsan SANITIZE=thread
   suite unit-thread env TSAN_OPTIONS=suppressions=tests/thread.supp build/tsan/tests/unit
 fi
