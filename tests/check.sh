@@ -60,6 +60,7 @@ suite build-gcc build tests compile_commands.json
 suite lint tests/lint/lint.sh
 suite unit-gcc build/tests/unit
 suite wire tests/central/test_wire.sh build/tests/central
+suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
@@ -67,7 +68,6 @@ suite build-sanitizers build tests BUILD=build/asan SANITIZE=address,undefined
 suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
 suite e2e-sanitizers "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh test_smoke
 
-suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite property build/hooks/tests/property --build build/hooks --histories 200 --abreast 10
 suite mutants-rules tests/property/mutants.sh build/hooks rules
 

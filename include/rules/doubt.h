@@ -19,7 +19,7 @@
  *                  any other delete                     ask Central
  *
  *   in doubt:      create, delete                       ask Central
- *                  update, before any sign of a delete  by version
+ *                  update, before any sign of a delete  by version; ask while it is new
  *                  update, after one                    ask; stale at or below the tombstone
  *   end of doubt:                                       ask Central once more
  *

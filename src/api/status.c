@@ -129,6 +129,22 @@ static void write_last_full_sync(struct json_writer *w, const struct sync_record
 	jw_end_object(w);
 }
 
+static void write_last_verify(struct json_writer *w, const struct sync_record *r)
+{
+	jw_name(w, "lastVerify");
+	if (r->compared_at == 0) {
+		jw_null(w);
+		return;
+	}
+	jw_begin_object(w);
+	jw_name(w, "time");
+	jw_time(w, r->compared_at);
+	member_uint(w, "products", r->compared_products);
+	member_uint(w, "differed", r->compared_differed);
+	member_uint(w, "mended", r->compared_mended);
+	jw_end_object(w);
+}
+
 static void write_last_error(struct json_writer *w, const struct sync_record *r)
 {
 	jw_name(w, "lastError");
@@ -170,8 +186,7 @@ static void write_status(const struct facts *f, struct buf *out)
 	write_last_full_sync(&w, &f->record);
 	write_last_error(&w, &f->record);
 	member_uint(&w, "productsRejected", f->record.products_rejected);
-	jw_name(&w, "lastVerify");
-	jw_null(&w);
+	write_last_verify(&w, &f->record);
 	if (f->daemon_answers && f->live.full_sync_running)
 		write_running_full_sync(&w, &f->live);
 	jw_end_object(&w);

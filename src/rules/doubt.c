@@ -44,6 +44,14 @@ struct situation {
 	const struct stamp *now;
 };
 
+/* So new that late events of an earlier life may still come, though none was seen. */
+static bool is_new(const struct doubt *d, const struct stamp *now)
+{
+	int64_t age = stamp_age_ms(&d->since, now);
+
+	return doubt_is_open(d) && age < DOUBT_BRIEF_MS && !mutant("new-life-by-version");
+}
+
 static enum doubt_action updated(const struct situation *s, struct doubt *d)
 {
 	const struct doubt_product *p = s->product;
@@ -53,7 +61,7 @@ static enum doubt_action updated(const struct situation *s, struct doubt *d)
 		return DOUBT_PUT;
 	if (d->tombstone > 0 && version <= d->tombstone)
 		return DOUBT_STALE;
-	if (d->by_lookup && !mutant("updates-in-doubt-by-version"))
+	if ((d->by_lookup && !mutant("updates-in-doubt-by-version")) || is_new(d, s->now))
 		return ask(d);
 	/* Nothing told us that it was created; maybe a life that is over sent this. */
 	if (!p->there)

@@ -70,7 +70,7 @@ static void fill_record(struct engine *e, uint64_t products, struct sync_record 
 	r->full_sync_removed = before + f->added > products ? before + f->added - products : 0;
 	if (r->initialized_at == 0)
 		r->initialized_at = now;
-	record_success(r, true);
+	record_success(r, SYNC_LIVE, true);
 }
 
 static enum st_err publish(struct engine *e, struct sync_record *record)

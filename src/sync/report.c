@@ -34,7 +34,7 @@ static void log_state(const struct sync_record *was, const struct sync_record *i
 	    log_number("offset", is->event_offset));
 }
 
-void record_success(struct sync_record *r, bool confirmed_current)
+void record_success(struct sync_record *r, enum sync_state state, bool confirmed_current)
 {
 	struct stamp now = stamp_now();
 
@@ -47,7 +47,7 @@ void record_success(struct sync_record *r, bool confirmed_current)
 	r->failure_class = FAILURE_NONE;
 	r->failed_at = 0;
 	memset(r->failure_message, 0, sizeof(r->failure_message));
-	set_state(r, SYNC_LIVE);
+	set_state(r, state);
 }
 
 void report_adopt(struct engine *e, const struct sync_record *committed)

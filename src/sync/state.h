@@ -265,7 +265,7 @@ bool compare_stands_in(const struct engine *e);
 void compare_answered(struct engine *e, bool differed);
 
 /* report.c: the record's words, the log and the counters of what happened. */
-void record_success(struct sync_record *r, bool confirmed_current);
+void record_success(struct sync_record *r, enum sync_state state, bool confirmed_current);
 void report_adopt(struct engine *e, const struct sync_record *committed);
 void report_failure(struct engine *e, const char *what, struct log_repeat *repeat,
     const struct central_outcome *outcome);

@@ -178,9 +178,14 @@ static void faults(struct world *w)
 	    w->random, whole ? paths[world_roll(w, 4)] : "list", kind,
 	    whole ? (int)world_roll(w, 30) : 1, whole ? 10 + (int)world_roll(w, 91) : 100,
 	    statuses[world_roll(w, 6)], (int)world_roll(w, 8000), (int)world_roll(w, 10) - 5);
-	/* A store that was never filled can't know better than what Central says. */
-	if (whole || atomic_load(&w->filled))
-		order(w, "/test/faults", json);
+	/*
+	 * A store that was never filled can't know better than what Central
+	 * says, nor one that hears the same twice.
+	 */
+	if (!whole && (w->was_short || !atomic_load(&w->filled)))
+		return;
+	w->was_short |= !whole;
+	order(w, "/test/faults", json);
 }
 
 static void no_faults(struct world *w)

@@ -43,6 +43,7 @@ struct world {
 	CURL *curl;
 	struct buf answer; /* of the last request to Central */
 
+	bool was_short; /* Central's list, once */
 	size_t n;
 	struct product_life lives[PRODUCTS_MAX];
 

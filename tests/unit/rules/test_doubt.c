@@ -73,7 +73,7 @@ TEST(rules_doubt, events)
 		{ 6, NOTHING, 0, EVENT_UNUSABLE, -1, DOUBT_ASK, false },
 		{ NONE, GONE, 7, EVENT_UNUSABLE, -1, DOUBT_ASK, true },
 	};
-	struct stamp now = moment(1000);
+	struct stamp now = moment(DOUBT_BRIEF_MS);
 
 	for (size_t i = 0; i < N(rows); i++) {
 		struct doubt_product p = { rows[i].cached != NONE, rows[i].cached, false };
@@ -89,6 +89,21 @@ TEST(rules_doubt, events)
 		if (opens)
 			CU_ASSERT_EQUAL(doubt_left_ms(&d, &now), DOUBT_MS);
 	}
+}
+
+TEST(rules_doubt, a_new_product_is_asked_for_at_each_update)
+{
+	struct doubt_product nothing = { false, NONE, false }, p = { true, 1, false };
+	struct event create = { .kind = EVENT_CREATED, .version = 1 };
+	struct event update = { .kind = EVENT_UPDATED, .version = 2 };
+	struct stamp now = moment(0);
+	struct doubt d = { 0 };
+
+	CU_ASSERT_EQUAL(doubt_event(&nothing, &d, &create, DOUBT_TRUST_ALL, &now), DOUBT_PUT);
+	now = moment(DOUBT_BRIEF_MS - 1);
+	CU_ASSERT_EQUAL(doubt_event(&p, &d, &update, DOUBT_TRUST_ALL, &now), DOUBT_ASK);
+	now = moment(DOUBT_BRIEF_MS);
+	CU_ASSERT_EQUAL(doubt_event(&p, &d, &update, DOUBT_TRUST_ALL, &now), DOUBT_PUT);
 }
 
 TEST(rules_doubt, a_delete_is_not_believed_near_a_full_sync)

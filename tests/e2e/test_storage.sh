@@ -1,0 +1,75 @@
+# What the disk can do to a store: damaged, full, in the way of everything.
+# shellcheck shell=bash source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+start_store --products 300
+status() { api GET /v1/store/sync/status; }
+last_reason_is() {
+  status
+  [ "$(json '.lastFullSync.reason')" = "$1" ]
+}
+
+# A file of zeros in the place of the store: found at start, built anew.
+stop "$DAEMON"
+data=$(readlink -f "$DATA_DIR/current")/data.mdb
+size=$(stat -c %s "$data")
+rm "$data" && head -c "$size" /dev/zero >"$data"
+start_daemon
+check 'a store of zeros is built anew' until_true 20 last_reason_is store_rebuilt
+check 'it is live again' until_true 10 state_is live
+is 'all products' "$(json .productCount)" 300
+
+# One that is cut in the middle.
+stop "$DAEMON"
+truncate -s $((size / 2)) "$(readlink -f "$DATA_DIR/current")/data.mdb"
+start_daemon
+check 'a store that was cut is built anew' until_true 20 state_is live
+api GET '/v1/store/inventory?limit=200&offset=200'
+is 'its last page' "$(json '.products|length')" 100
+stop "$DAEMON"
+
+# A disk with room for nothing more: reads go on, applying goes on by itself later.
+small=$DIR/small
+mkdir "$small"
+if ! mount -t tmpfs -o size=3m,mode=0755 tmpfs "$small" 2>/dev/null; then
+  skip 'a full disk' 'this user or container may not mount'
+else
+  trap 'umount -l "$small"; finish' EXIT
+  stop "$POOL"
+  export DATA_DIR=$small/data
+  start_daemon
+  start_pool
+  check 'a store on a small disk' until_true 20 state_is live
+  head -c 10m /dev/zero >"$small/filler" 2>/dev/null
+  # More than the free pages inside the file can take.
+  for i in $(seq 1 300); do
+    printf '%s{"productId":"PROD-%03d","name":"%01000d"}' "${comma-}" "$i" "$i"
+    comma=,
+  done >"$DIR/big"
+  admin PUT set "{\"products\":[$(cat "$DIR/big")]}" >/dev/null
+  check 'the log tells' until_true 20 grep -q 'class=storage' "$DIR/daemon.log"
+  check 'reads go on' product_is_there PROD-300
+  rm "$small/filler"
+  name_is_long() {
+    api GET /v1/store/inventory/PROD-300
+    [ "$(json '.name|length')" = 1000 ]
+  }
+  check 'with room it goes on by itself' until_true 60 name_is_long
+  check 'and is live' until_true 20 state_is live
+  stop "$DAEMON"
+  stop "$POOL"
+  export DATA_DIR=$DIR/data
+fi
+
+# A store that may not grow as far as it must: said, and mended by the setting.
+stop "$CENTRAL_PID"
+start_central --products 60000
+rm -rf "$DATA_DIR"
+start_daemon CACHE_MAP_SIZE_MB=16
+check 'a map that is too small is told' until_true 30 grep -q 'full sync failed.*can.t be written' "$DIR/daemon.log"
+check 'the daemon lives' is_running "$DAEMON"
+stop "$DAEMON"
+start_daemon CACHE_MAP_SIZE_MB=64
+start_pool CACHE_MAP_SIZE_MB=64
+check 'with a larger one all is well' until_true 30 state_is live
+is 'all of them' "$(json .productCount)" 60000
