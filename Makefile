@@ -46,7 +46,7 @@ MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
 
 # From the roof down: a room may use only those behind it (tests/lint/includes.sh).
 ROOMS := pool api sync central rules health control metrics store config model base
-STORE_WRITE := index_write write build position
+STORE_WRITE := index_write write build position crash
 
 room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 store_write_objects := $(STORE_WRITE:%=$(BUILD)/obj/store/%.o)

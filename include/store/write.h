@@ -31,13 +31,20 @@ enum store_condition {
  * one.  On failure *why holds one clear line for the operator: ST_BUSY
  * (another daemon), ST_DENIED (permission, read-only mount), ST_INVALID (not a
  * directory), ST_NOT_FOUND (the directory above is missing), ST_NOMEM, ST_FULL,
- * ST_SYSTEM.
+ * ST_SYSTEM.  Only one writer at a time in a process: it watches for deaths by
+ * a signal.
  */
 enum st_err store_writer_open(
     const struct store_options *options, struct store_writer **out, struct buf *why);
 
 /* Transactions and snapshots are ended before.  A coming generation is abandoned. */
 void store_writer_close(struct store_writer *w); /* NULL is fine */
+
+/*
+ * It has been open for a while and nothing happened: forget what crashes there
+ * were (src/store/crash.c).  A new generation does so too.
+ */
+void store_writer_settled(struct store_writer *w);
 
 enum store_condition store_writer_condition(const struct store_writer *w);
 

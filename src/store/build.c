@@ -297,6 +297,7 @@ static void take_over(struct store_writer *w)
 	w->coming = NULL;
 	w->linked = w->running->number;
 	w->condition = STORE_READY;
+	crash_forget(w);
 	generation_unref(old);
 	if (old_number != 0)
 		remove_generation(w, old_number, false);

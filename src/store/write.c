@@ -125,6 +125,8 @@ static enum st_err open_linked(struct store_writer *w, enum st_err link_err)
 
 	if (err == ST_OK)
 		err = generation_path(w->data_dir, GENERATION_NAME, w->linked, path);
+	if (err == ST_OK && crash_is_likely(w, path))
+		err = crash_probe(w, path);
 	if (err == ST_OK)
 		err = generation_open(path, w->linked, w->map_size, GENERATION_WRITE, &w->running);
 	if (err == ST_OK)
@@ -195,8 +197,10 @@ enum st_err store_writer_open(
 	}
 	if (err == ST_OK)
 		err = take_lock(w, why);
-	if (err == ST_OK)
+	if (err == ST_OK) {
+		crash_watch(w);
 		err = open_store(w, why);
+	}
 	if (err != ST_OK)
 		store_writer_close(w);
 	else
@@ -210,9 +214,16 @@ void store_writer_close(struct store_writer *w)
 		return;
 	store_build_abandon(w);
 	generation_unref(w->running);
-	if (w->lock_fd >= 0)
+	if (w->lock_fd >= 0) {
+		crash_watch_end();
 		close(w->lock_fd);
+	}
 	free(w);
+}
+
+void store_writer_settled(struct store_writer *w)
+{
+	crash_forget(w);
 }
 
 enum store_condition store_writer_condition(const struct store_writer *w)

@@ -1,5 +1,5 @@
 /*
- * store/writer.h: the writer's insides, shared by write.c, build.c and position.c.
+ * store/writer.h: the writer's insides, shared by the files of store_write.
  */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
@@ -20,7 +20,8 @@ struct store_writer {
 	uint64_t linked; /* the number that the link names, 0: none */
 	uint64_t last;   /* the highest number that was ever seen */
 	struct generation *running, *coming;
-	unsigned txns; /* open now */
+	unsigned txns;   /* open now */
+	int64_t crashes; /* deaths by a signal that this store has seen, forgotten after a while */
 };
 
 struct store_txn {
@@ -37,6 +38,15 @@ void txn_note(struct store_txn *t, enum st_err err);
 
 /* LMDB wants no const, and writes to no key. */
 MDB_val txn_key(const char *data, size_t len);
+
+/* crash.c: note deaths by a signal from now on; how many there were. */
+void crash_watch(struct store_writer *w);
+void crash_watch_end(void);
+void crash_forget(struct store_writer *w);
+/* There were crashes, or the file ends before its last page. */
+bool crash_is_likely(const struct store_writer *w, const char *path);
+/* Read all of the linked generation in a child: ST_CORRUPT where that dies. */
+enum st_err crash_probe(const struct store_writer *w, const char *path);
 
 /* Remove all generations but the linked one, and find out w->last. */
 void build_clean_up(struct store_writer *w);

@@ -14,6 +14,7 @@
 #include "sync/state.h"
 
 #define HOUSEKEEPING_MS 10000
+#define SETTLED_MS      60000 /* without a crash: the store is no cause of any */
 
 static void answer_control(
     void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
@@ -70,6 +71,7 @@ static void begin(struct engine *e)
 			      : condition == STORE_EMPTY ? "empty"
 							 : "damaged"));
 	/* Pages of a full sync that had just ended may be newer than a delete that looks right. */
+	e->settled_from = mono_add_ms(now, SETTLED_MS);
 	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);
 	e->trust_young_from = mono_add_ms(now, DOUBT_BRIEF_MS);
 	e->damaged = condition == STORE_DAMAGED;
@@ -91,6 +93,8 @@ static void keep_house(struct engine *e, struct mono now)
 	e->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
 	metrics_daemon_resident(e->metrics, io_private_memory());
 	store_writer_check_readers(e->store);
+	if (mono_reached(e->settled_from, now))
+		store_writer_settled(e->store);
 }
 
 static void reload(struct engine *e)

@@ -152,7 +152,7 @@ struct engine {
 	struct mono trust_deletes_from; /* see rules/doubt.h */
 	struct mono trust_young_from;
 	uint64_t moment; /* counts requests and changes, to tell which was first */
-	struct mono next_housekeeping;
+	struct mono next_housekeeping, settled_from;
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures;
 	bool stopping;
 };

@@ -46,7 +46,8 @@ else
     printf '%s{"productId":"PROD-%03d","name":"%01000d"}' "${comma-}" "$i" "$i"
     comma=,
   done >"$DIR/big"
-  admin PUT set "{\"products\":[$(cat "$DIR/big")]}" >/dev/null
+  { printf '{"products":['; cat "$DIR/big"; printf ']}'; } >"$DIR/order"
+  admin PUT set "@$DIR/order" >/dev/null
   check 'the log tells' until_true 20 grep -q 'class=storage' "$DIR/daemon.log"
   check 'reads go on' product_is_there PROD-300
   rm "$small/filler"
@@ -63,13 +64,13 @@ fi
 
 # A store that may not grow as far as it must: said, and mended by the setting.
 stop "$CENTRAL_PID"
-start_central --products 60000
+start_central --products 250000
 rm -rf "$DATA_DIR"
 start_daemon CACHE_MAP_SIZE_MB=16
 check 'a map that is too small is told' until_true 30 grep -q 'full sync failed.*can.t be written' "$DIR/daemon.log"
 check 'the daemon lives' is_running "$DAEMON"
 stop "$DAEMON"
-start_daemon CACHE_MAP_SIZE_MB=64
-start_pool CACHE_MAP_SIZE_MB=64
+start_daemon CACHE_MAP_SIZE_MB=256
+start_pool CACHE_MAP_SIZE_MB=256
 check 'with a larger one all is well' until_true 30 state_is live
-is 'all of them' "$(json .productCount)" 60000
+is 'all of them' "$(json .productCount)" 250000
