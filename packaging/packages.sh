@@ -10,7 +10,8 @@ set -eu
 build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-dev liblmdb-dev
   libxxhash-dev'
 demo="$build libmicrohttpd-dev lighttpd curl"
-check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind"
+check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
+  lighttpd-mod-openssl lighttpd-mod-deflate openssl"
 
 case "${1-}" in
 build) wanted=$build ;;

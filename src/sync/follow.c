@@ -291,8 +291,8 @@ static bool take_events(
 	}
 	full = receive(&c, batch, fresh);
 	/* Without a store there is nothing alive yet. */
-	record_success(&next, engine_has_running(e) ? SYNC_LIVE : SYNC_STARTING,
-	    is_current(e, batch, limit));
+	record_success(
+	    &next, engine_has_running(e) ? SYNC_LIVE : SYNC_STARTING, is_current(e, batch, limit));
 	log_batch(e, &c, *fresh);
 	metrics_daemon_events(e->metrics, METRICS_EVENT_APPLIED, c.applied);
 	metrics_daemon_events(e->metrics, METRICS_EVENT_STALE, c.stale);

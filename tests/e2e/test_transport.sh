@@ -1,0 +1,97 @@
+# The way to Central: https that is verified, client certificates, gzip, no
+# redirects, no proxies, connections that are kept, names that nobody answers.
+# shellcheck shell=bash source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export TLS_DIR=$DIR/tls
+mkdir "$TLS_DIR"
+
+certificate() { # NAME CA SUBJECT EXTENSION
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$TLS_DIR/$1.key" \
+    -subj "$3" -out "$TLS_DIR/$1.csr" 2>>"$DIR/openssl.txt" &&
+    openssl x509 -req -in "$TLS_DIR/$1.csr" -CA "$TLS_DIR/$2.pem" -CAkey "$TLS_DIR/$2.key" \
+      -CAcreateserial -days 2 -extfile <(echo "$4") -out "$TLS_DIR/$1.pem" 2>>"$DIR/openssl.txt"
+}
+authority() { # NAME
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+    -keyout "$TLS_DIR/$1.key" -subj "/CN=$1" -out "$TLS_DIR/$1.pem" 2>>"$DIR/openssl.txt"
+}
+authority ca
+authority other
+check 'certificates' certificate server ca /CN=central subjectAltName=IP:127.0.0.1
+check 'of another name' certificate wrong ca /CN=central subjectAltName=DNS:elsewhere.example
+check 'of the client' certificate client ca /CN=store extendedKeyUsage=clientAuth
+
+# start_tls CLIENTS [CERTIFICATE]: → $TLS (URL), $TLS_PID
+start_tls() {
+  cp "$TLS_DIR/${2-server}.pem" "$TLS_DIR/server.pem" 2>/dev/null
+  cp "$TLS_DIR/${2-server}.key" "$TLS_DIR/server.key" 2>/dev/null
+  mkdir -p "$DIR/proxy"
+  : >"$DIR/proxy.port"
+  WEB_DIR=$DIR/proxy CENTRAL_PORT=${CENTRAL##*:} TLS_CLIENTS=$1 \
+    "$BUILD/tests/listen" lighttpd -D -f "$root/tests/e2e/tls.conf" \
+    >"$DIR/proxy.port" 2>>"$DIR/proxy.txt" &
+  TLS_PID=$!
+  pids+=("$TLS_PID")
+  until_true 10 test -s "$DIR/proxy.port" || fail 'the TLS proxy starts'
+  TLS=https://127.0.0.1:$(cat "$DIR/proxy.port")
+}
+fails_with() { until_true 20 grep -q "class=connect.*$1" "$DIR/daemon.log"; }
+anew() { # a store of its own, to see it fill
+  stop "$DAEMON"
+  rm -rf "$DATA_DIR"
+  : >"$DIR/daemon.log"
+}
+
+start_central --products 500
+start_pool
+start_web
+start_tls disable
+start_daemon CENTRAL_API_URL="$TLS" CENTRAL_CA_FILE="$TLS_DIR/ca.pem"
+check 'https fills the store' until_true 20 state_is live
+admin PUT set '{"products":[{"productId":"PROD-007","available":7}]}' >/dev/null
+check 'and follows' until_true 10 product_has PROD-007 .available 7
+stop "$TLS_PID"
+check 'answers come compressed' grep -q 'accepts=gzip sent=gzip' "$DIR/proxy/access.log"
+check 'connections are kept' grep -qE 'kept=[2-9]' "$DIR/proxy/access.log"
+start_tls disable
+
+anew
+start_daemon CENTRAL_API_URL="$TLS"
+check 'a certificate that nobody vouches for' fails_with certificate
+anew
+start_daemon CENTRAL_API_URL="$TLS" CENTRAL_CA_FILE="$TLS_DIR/other.pem"
+check 'another authority' fails_with certificate
+stop "$TLS_PID"
+cp "$TLS_DIR/server.pem" "$TLS_DIR/right.pem"
+cp "$TLS_DIR/server.key" "$TLS_DIR/right.key"
+start_tls disable wrong
+anew
+start_daemon CENTRAL_API_URL="$TLS" CENTRAL_CA_FILE="$TLS_DIR/ca.pem"
+check 'a certificate of another name' fails_with 'subject\|host name\|SSL'
+stop "$TLS_PID"
+
+start_tls enable right
+anew
+start_daemon CENTRAL_API_URL="$TLS" CENTRAL_CA_FILE="$TLS_DIR/ca.pem"
+check 'no client certificate' until_true 20 grep -q 'class=connect' "$DIR/daemon.log"
+anew
+start_daemon CENTRAL_API_URL="$TLS" CENTRAL_CA_FILE="$TLS_DIR/ca.pem" \
+  CENTRAL_CLIENT_CERT="$TLS_DIR/client.pem" CENTRAL_CLIENT_KEY="$TLS_DIR/client.key"
+check 'with one it fills' until_true 20 state_is live
+
+# Nobody's redirect takes our key elsewhere; a proxy in the environment isn't used.
+anew
+faults '{"faults":[{"path":"*","kind":"status","status":302,"count":3}]}'
+start_daemon http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9
+check 'a redirect is a bad answer' until_true 20 grep -q 'class=bad_answer.*302' "$DIR/daemon.log"
+check 'and no proxy stands in the way' until_true 20 state_is live
+
+# A name server that says nothing: SIGTERM doesn't wait for it.
+anew
+start_daemon CENTRAL_API_URL=http://central.invalid.example:8081
+check 'a name that nobody knows' until_true 20 grep -q 'request to Central' "$DIR/daemon.log"
+before=${EPOCHREALTIME/./}
+stop "$DAEMON"
+is 'it ends with 0' "$?" 0
+check 'within two seconds' [ $((${EPOCHREALTIME/./} - before)) -lt 2000000 ]
