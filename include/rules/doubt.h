@@ -27,8 +27,9 @@
  * event has come yet, and late events of the life before would undo it.  So a
  * state that only a look-up has told of is in doubt as well, for DOUBT_BRIEF_MS,
  * which is longer than events are late; unless its version is so high that a
- * new life can't have got there unseen.  The same goes for all products when a
- * full sync has just ended: its pages ran ahead of the feed.
+ * new life can't have got there unseen.  The pages of a full sync run ahead in the
+ * same way, of all events whose offset was handed out before its last page; and
+ * an event that fills a hole was overtaken by others, maybe of the next life.
  *
  * Asking means: what Central answers for that one product replaces what is
  * cached, whatever its version.  An answer is as new as its question; so where
@@ -66,7 +67,7 @@ enum doubt_action {
 enum doubt_trust {
 	DOUBT_TRUST_ALL,
 	DOUBT_TRUST_NO_DELETE, /* a full sync runs, or has ended within DOUBT_MS */
-	DOUBT_TRUST_NO_YOUNG,  /* one has ended within DOUBT_BRIEF_MS */
+	DOUBT_TRUST_NO_YOUNG,  /* something ran ahead of this very event: later ones, or a list */
 };
 
 /*

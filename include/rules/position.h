@@ -15,7 +15,8 @@
 struct position {
 	struct offsets offsets;
 	struct log_marks marks;
-	int64_t head; /* the highest that an empty answer named; not stored */
+	int64_t ran_ahead; /* the list that was read last holds what events below this tell */
+	int64_t head;      /* the highest that an empty answer named; not stored */
 };
 
 /* Begin at this offset, knowing nothing of the log. */
@@ -23,7 +24,7 @@ void position_begin(struct position *p, int64_t next);
 void position_free(struct position *p);
 
 /*
- *   u64 format 1 · i64 next · u64 number of marks · u64 number of ranges
+ *   u64 format 2 · i64 next · i64 ran ahead · u64 number of marks · u64 number of ranges
  *   marks (i64 offset, u64 identity) · ranges (i64 from, i64 to)
  */
 void position_write(const struct position *p, struct buf *out);

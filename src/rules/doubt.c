@@ -65,7 +65,7 @@ static enum doubt_action updated(const struct situation *s, struct doubt *d)
 		return ask(d);
 	/* Nothing told us that it was created; maybe a life that is over sent this. */
 	if (!p->there)
-		return mutant("unknown-update-put") ? DOUBT_PUT : ask(d);
+		return ask(d);
 	if (version < p->version || (version == p->version && !p->partial))
 		return mutant("no-version-guard") ? DOUBT_PUT : DOUBT_STALE;
 	return s->trust == DOUBT_TRUST_NO_YOUNG && p->version <= DOUBT_YOUNG ? ask(d) : DOUBT_PUT;

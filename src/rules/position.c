@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 1
+#define FORMAT 2
 
 struct header {
 	uint64_t format;
-	int64_t next;
+	int64_t next, ran_ahead;
 	uint64_t marks, ranges;
 };
 
@@ -15,7 +15,7 @@ void position_begin(struct position *p, int64_t next)
 {
 	offsets_begin(&p->offsets, next);
 	p->marks.n = 0;
-	p->head = 0;
+	p->ran_ahead = p->head = 0;
 }
 
 void position_free(struct position *p)
@@ -25,7 +25,7 @@ void position_free(struct position *p)
 
 void position_write(const struct position *p, struct buf *out)
 {
-	struct header h = { FORMAT, p->offsets.next, p->marks.n, p->offsets.n };
+	struct header h = { FORMAT, p->offsets.next, p->ran_ahead, p->marks.n, p->offsets.n };
 
 	buf_add(out, &h, sizeof(h));
 	buf_add(out, p->marks.marks, p->marks.n * sizeof(p->marks.marks[0]));
@@ -75,6 +75,7 @@ enum st_err position_read(const void *bytes, size_t len, struct position *out)
 		return ST_CORRUPT;
 	at += sizeof(h);
 	p.offsets.next = h.next;
+	p.ran_ahead = h.ran_ahead;
 	p.marks.n = h.marks;
 	memcpy(p.marks.marks, at, h.marks * sizeof(p.marks.marks[0]));
 	at += h.marks * sizeof(p.marks.marks[0]);

@@ -120,8 +120,9 @@ static enum st_err read_all(const char *path, const struct store_writer *w)
 
 	if (err == ST_OK)
 		err = generation_snapshot(g, &s);
-	if (err == ST_OK)
-		err = store_snapshot_record(&s, &record);
+	if (err != ST_OK)
+		return err;
+	err = store_snapshot_record(&s, &record);
 	if (err == ST_OK || err == ST_NOT_FOUND)
 		err = store_snapshot_seek(&s, 0);
 	while (err == ST_OK)
@@ -142,7 +143,7 @@ enum st_err crash_probe(const struct store_writer *w, const char *path)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		set_handlers(SIG_DFL);
-		_exit(read_all(path, w));
+		_exit((int)read_all(path, w));
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -13,7 +13,9 @@ enum st_err change_begin(struct engine *e, struct change *c)
 {
 	enum st_err err = ST_OK;
 
-	*c = (struct change){ .engine = e, .now = stamp_now() };
+	*c = (struct change){
+		.engine = e, .now = stamp_now(), .top = offsets_top(&e->follow.position.offsets)
+	};
 	if (engine_has_running(e))
 		err = store_txn_begin(e->store, STORE_RUNNING, &c->running);
 	if (!err && e->full_sync.phase >= FULL_SYNC_PAGES)
@@ -72,13 +74,13 @@ static void note_ahead(struct change *c, const struct event *event, struct doubt
 	}
 }
 
-static enum doubt_trust trust_now(const struct engine *e)
+static enum doubt_trust trust_in(const struct change *c, const struct event *event)
 {
-	struct mono now = mono_now();
+	const struct engine *e = c->engine;
 
-	if (!mono_reached(e->trust_young_from, now))
+	if (event->offset < e->follow.position.ran_ahead || event->offset < c->top)
 		return DOUBT_TRUST_NO_YOUNG;
-	return full_sync_runs(e) || !mono_reached(e->trust_deletes_from, now)
+	return full_sync_runs(e) || !mono_reached(e->trust_deletes_from, mono_now())
 	           ? DOUBT_TRUST_NO_DELETE
 	           : DOUBT_TRUST_ALL;
 }
@@ -88,7 +90,7 @@ static enum doubt_action decide(struct change *c, const struct event *event, str
 	struct span id = event->product_id;
 	struct store_txn *t = c->running ? c->running : c->coming;
 	struct doubt_product p = cached(t, id.data, id.len);
-	enum doubt_action action = doubt_event(&p, doubt, event, trust_now(c->engine), &c->now);
+	enum doubt_action action = doubt_event(&p, doubt, event, trust_in(c, event), &c->now);
 
 	switch (action) {
 	case DOUBT_PUT: store_txn_put(t, &event->product); break;
@@ -99,6 +101,18 @@ static enum doubt_action decide(struct change *c, const struct event *event, str
 	c->applied++;
 	follow_into_coming(c, event);
 	return action;
+}
+
+/* Stale for what readers see; but a page has brought another life already. */
+static bool is_news_for_coming(struct change *c, const struct event *event)
+{
+	struct span id = event->product_id;
+	struct doubt_product p;
+
+	if (!c->running || event->kind != EVENT_UPDATED || !is_covered(c, id.data, id.len))
+		return false;
+	p = cached(c->coming, id.data, id.len);
+	return p.there && event->version > p.version;
 }
 
 static void keep_doubt(struct change *c, struct span id, const struct doubt *doubt)
@@ -123,11 +137,12 @@ void change_event(struct change *c, const struct event *event)
 	else
 		action = decide(c, event, &doubt);
 	full_sync_touched(e, id.data, id.len);
-	if (action == DOUBT_STALE)
+	if (action == DOUBT_STALE && !is_news_for_coming(c, event))
 		return;
+	doubt.owed |= action == DOUBT_STALE;
 	if (k || doubt_is_kept(&doubt))
 		keep_doubt(c, id, &doubt);
-	if (action != DOUBT_ASK)
+	if (action == DOUBT_PUT || action == DOUBT_DELETE)
 		known_changed(e, id.data, id.len);
 }
 

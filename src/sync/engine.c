@@ -73,7 +73,6 @@ static void begin(struct engine *e)
 	/* Pages of a full sync that had just ended may be newer than a delete that looks right. */
 	e->settled_from = mono_add_ms(now, SETTLED_MS);
 	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);
-	e->trust_young_from = mono_add_ms(now, DOUBT_BRIEF_MS);
 	e->damaged = condition == STORE_DAMAGED;
 	follow_begin(e, now);
 	known_begin(e);

@@ -24,6 +24,8 @@ static void head_arrived(
     void *arg, const struct central_outcome *outcome, const struct event_batch *batch);
 static void marks_arrived(
     void *arg, const struct central_outcome *outcome, const struct event_batch *batch);
+static void tail_arrived(
+    void *arg, const struct central_outcome *outcome, const struct event_batch *batch);
 static void page_arrived(void *arg, const struct central_outcome *outcome, const struct page *page);
 
 bool full_sync_runs(const struct engine *e)
@@ -235,6 +237,9 @@ static enum st_err send_request(struct engine *e)
 	case FULL_SYNC_PAGES:
 		return central_get_page(
 		    e->central, f->walk.offset, f->cursor, page_arrived, e, &f->call);
+	case FULL_SYNC_TAIL:
+		return central_get_events(
+		    e->central, CENTRAL_OFFSET_HEAD, 1, 0, tail_arrived, e, &f->call);
 	case FULL_SYNC_CATCH_UP:
 	case FULL_SYNC_IDLE: break;
 	}
@@ -250,7 +255,7 @@ static void request_next(struct engine *e)
 }
 
 /* The next one, when the budget has room for it. */
-static void go_on(struct engine *e)
+void full_sync_go_on(struct engine *e)
 {
 	e->full_sync.next = mono_now();
 	if (mono_reached(full_sync_due(e, e->full_sync.next), e->full_sync.next))
@@ -275,7 +280,7 @@ static void begin_pages(struct engine *e)
 		return;
 	}
 	e->full_sync.phase = FULL_SYNC_PAGES;
-	go_on(e);
+	full_sync_go_on(e);
 }
 
 static void head_arrived(
@@ -295,7 +300,18 @@ static void head_arrived(
 	}
 	follow_detach(e, f->head);
 	f->phase = FULL_SYNC_MARKS;
-	go_on(e);
+	full_sync_go_on(e);
+}
+
+static void tail_arrived(
+    void *arg, const struct central_outcome *outcome, const struct event_batch *batch)
+{
+	struct engine *e = arg;
+
+	if (!arrived(e, outcome, batch != NULL))
+		return;
+	e->full_sync.failures = 0;
+	full_sync_tail_is(e, batch->next_offset);
 }
 
 static void marks_arrived(
@@ -356,8 +372,10 @@ static void page_arrived(void *arg, const struct central_outcome *outcome, const
 	f->failures = 0;
 	touched = full_sync_take_touched(e);
 	/* The next answer travels while this one is stored. */
-	if (!f->walk.done)
-		go_on(e);
+	if (!f->walk.done) {
+		full_sync_go_on(e);
+		central_push(e->central);
+	}
 	if (verdict == WALK_USE && f->phase == FULL_SYNC_PAGES) {
 		f->rejected += page->rejected;
 		err = full_sync_put_page(e, page, first, &from, touched);

@@ -43,8 +43,14 @@ void full_sync_pages_done(struct engine *e)
 		read_again(e, before, found);
 		return;
 	}
+	e->full_sync.phase = FULL_SYNC_TAIL;
+	full_sync_go_on(e);
+}
+
+void full_sync_tail_is(struct engine *e, int64_t tail)
+{
+	e->full_sync.tail = tail;
 	e->full_sync.phase = FULL_SYNC_CATCH_UP;
-	e->full_sync.failures = 0;
 	if (mutant("no-catch-up"))
 		full_sync_caught_up(e);
 	else
@@ -84,6 +90,7 @@ static enum st_err publish(struct engine *e, struct sync_record *record)
 		return err;
 	/* The pages hold all that was told below the head. */
 	offsets_skip_to(&p->offsets, e->full_sync.head);
+	p->ran_ahead = e->full_sync.tail;
 	fill_record(e, store_txn_count(t), record);
 	store_txn_put_record(t, record);
 	buf_init(&bytes, SIZE_MAX / 2);
@@ -139,7 +146,6 @@ void full_sync_caught_up(struct engine *e)
 	f->wanted = FULL_SYNC_NONE;
 	e->damaged = false;
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);
-	e->trust_young_from = mono_add_ms(mono_now(), DOUBT_BRIEF_MS);
 	follow_published(e);
 	if (again)
 		full_sync_want(e, again, mono_now());

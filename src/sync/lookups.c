@@ -32,6 +32,7 @@ static void try_later(struct known *k, const struct central_outcome *outcome)
 
 	report_small_failure(k->engine, "look-up failed", &k->engine->lookup_failures, outcome);
 	k->failures++;
+	k->by_list = false;
 	k->next = request_retry(k->failures, outcome);
 	known_move(k, PLACE_LATER);
 	/* It says something about this product only, or about Central. */

@@ -16,11 +16,13 @@
  *              questions for holes, and the check that the log is still ours.
  *   look-ups   single products that Central is asked for, because events alone
  *              can't tell their state (rules/doubt.h).
- *   full sync  IDLE → HEAD → MARKS → PAGES → CATCH_UP → IDLE
+ *   full sync  IDLE → HEAD → MARKS → PAGES → TAIL → CATCH_UP → IDLE
  *              HEAD      asks for the feed's head H
  *              MARKS     reads the events before H, to know the log again; only
  *                        where our own place in the feed is no good
  *              PAGES     reads the list into the coming generation
+ *              TAIL      asks for the head once more: of all events below, the
+ *                        pages ran ahead
  *              CATCH_UP  until the feed has been read to its end; then publishes
  *   compare    walks Central's list beside the cache and owes a look-up for
  *              whatever differs.
@@ -95,6 +97,7 @@ enum full_sync_phase {
 	FULL_SYNC_HEAD,
 	FULL_SYNC_MARKS,
 	FULL_SYNC_PAGES,
+	FULL_SYNC_TAIL,
 	FULL_SYNC_CATCH_UP
 };
 
@@ -115,6 +118,7 @@ struct full_sync {
 	struct shrink shrink;
 
 	int64_t head; /* all below is in the pages */
+	int64_t tail; /* of all events below the pages ran ahead */
 	struct walk walk;
 	char *cursor;  /* of the next page, or NULL */
 	void *touched; /* ids changed since the page under way was asked for: tsearch(3) */
@@ -150,8 +154,7 @@ struct engine {
 	struct compare compare;
 	bool damaged;                   /* the running generation can't be changed any more */
 	struct mono trust_deletes_from; /* see rules/doubt.h */
-	struct mono trust_young_from;
-	uint64_t moment; /* counts requests and changes, to tell which was first */
+	uint64_t moment;                /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping, settled_from;
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures;
 	bool stopping;
@@ -181,6 +184,7 @@ struct change {
 	struct engine *engine;
 	struct store_txn *running, *coming; /* NULL where there is none */
 	struct stamp now;
+	int64_t top; /* events below it come late: later ones were received before */
 	uint64_t applied, stale, owed, repaired;
 };
 enum st_err change_begin(struct engine *e, struct change *c);
@@ -245,8 +249,12 @@ void full_sync_store_failed(struct engine *e, enum st_err err);
 void full_sync_drop(struct engine *e);
 void full_sync_forget_progress(struct engine *e);
 
+/* The next request, when the budget has room for it. */
+void full_sync_go_on(struct engine *e);
+
 /* full_sync_end.c: every page is in. */
 void full_sync_pages_done(struct engine *e);
+void full_sync_tail_is(struct engine *e, int64_t tail);
 
 /* full_sync_page.c: a page's products from the first on into the coming generation. */
 enum st_err full_sync_put_page(struct engine *e, const struct page *page, size_t first,

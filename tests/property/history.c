@@ -394,9 +394,20 @@ static void wait_for_doubts(struct world *w)
 		world_pause(20);
 }
 
+/* The list as older Centrals send it: by cursor, or all at once. */
+static void choose_dialect(struct world *w)
+{
+	if (w->seed % 12 == 1)
+		order(w, "/test/faults", "{\"dialect\":\"items\",\"faults\":[]}");
+	else if (w->seed % 12 == 7)
+		order(w, "/test/faults", "{\"dialect\":\"array\",\"faults\":[]}");
+}
+
 void history_run(struct world *w)
 {
 	int status;
+
+	choose_dialect(w);
 
 	for (unsigned i = 0; i < w->settings->steps && !world_is_wrong(w); i++)
 		step(w);

@@ -4,8 +4,9 @@
  * order or never; look-ups, pages and write answers travel for a while.
  *
  * What must hold: within one life of a product, and from life to life, no
- * reader sees it go back, nor vanish while it lives; and when all is quiet and the last doubt has ended,
- * the store is what Central is.  The history's number is its seed.
+ * reader sees it go back, vanish while it lives or return when its life is
+ * over; and when all is quiet and the last doubt has ended, the store is what
+ * Central is.  The history's number is its seed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,8 @@ static void show(struct world *w, size_t i, struct state s)
 	if (w->filled && was.there && !s.there && w->central[i].there &&
 	    w->central[i].life == was.life)
 		w->wrong = "a living product was taken away";
+	if (w->filled && !was.there && s.there && was.life > 0 && s.life <= was.life)
+		w->wrong = "a life that had ended came back";
 	if (!s.there)
 		s.life = was.life;
 	w->running[i] = s;
@@ -211,23 +214,23 @@ static bool is_covered(const struct world *w, size_t i)
 	return w->syncing && i < w->pages_done * (PRODUCTS / PAGES);
 }
 
-static enum doubt_trust trust_of(const struct world *w)
+static enum doubt_trust trust_of(const struct world *w, const struct event *event, int64_t top)
 {
-	int64_t ago = w->now - w->flipped_at;
-
-	if (w->filled && ago < DOUBT_BRIEF_MS)
+	if (event->offset < w->position.ran_ahead || event->offset < top)
 		return DOUBT_TRUST_NO_YOUNG;
-	return w->syncing || ago < DOUBT_MS ? DOUBT_TRUST_NO_DELETE : DOUBT_TRUST_ALL;
+	return w->syncing || w->now - w->flipped_at < DOUBT_MS ? DOUBT_TRUST_NO_DELETE
+	                                                       : DOUBT_TRUST_ALL;
 }
 
-static void take_event(struct world *w, const struct published *p)
+static void take_event(struct world *w, const struct published *p, int64_t top)
 {
 	size_t i = p->product;
 	struct doubt_product is = { w->running[i].there, w->running[i].version, false };
 	struct stamp now = stamp_of(w);
 	struct state gone = { false, p->state.life, 0 };
 
-	switch (doubt_event(&is, &w->doubt[i], &p->event, trust_of(w), &now)) {
+	w->touched[i] = true;
+	switch (doubt_event(&is, &w->doubt[i], &p->event, trust_of(w, &p->event, top), &now)) {
 	case DOUBT_PUT:
 		show(w, i, p->state);
 		if (is_covered(w, i) &&
@@ -235,23 +238,27 @@ static void take_event(struct world *w, const struct published *p)
 			w->coming[i] = p->state;
 		break;
 	case DOUBT_DELETE: show(w, i, gone); break;
-	case DOUBT_ASK: owe(w, i); break;
-	case DOUBT_STALE: w->touched[i] = true; return;
+	case DOUBT_ASK: owe(w, i); return;
+	case DOUBT_STALE:
+		if (is_covered(w, i) && p->event.kind == EVENT_UPDATED && w->coming[i].there &&
+		    p->event.version > w->coming[i].version)
+			owe(w, i);
+		return;
 	}
-	w->touched[i] = true;
-	if (!w->doubt[i].owed)
-		w->changed[i] = ++w->moment;
+	w->changed[i] = ++w->moment;
 }
 
 static void take_answer(struct world *w, const struct trip *t)
 {
+	int64_t top = offsets_top(&w->position.offsets);
+
 	for (size_t k = 0; k < t->n_events; k++) {
 		const struct published *p = &w->feed[t->events[k]];
 
 		if (offsets_has(&w->position.offsets, p->event.offset))
 			continue;
 		offsets_add(&w->position.offsets, p->event.offset);
-		take_event(w, p);
+		take_event(w, p, top);
 	}
 	if (t->n_events == 0 && t->head > w->position.head)
 		w->position.head = t->head;
@@ -378,12 +385,16 @@ static void flip(struct world *w)
 	for (size_t i = 0; i < PRODUCTS; i++) {
 		bool owed = w->doubt[i].owed;
 
+		/* What was noted before anybody could see it was never shown. */
+		if (!w->filled)
+			memset(&w->running[i], 0, sizeof(w->running[i]));
 		show(w, i, w->coming[i]);
 		doubt_overtaken(&w->doubt[i], w->coming[i].there);
 		if (w->doubt[i].owed && !owed)
 			owe(w, i);
 	}
 	offsets_skip_to(&w->position.offsets, w->head);
+	w->position.ran_ahead = (int64_t)w->n_feed;
 	hole_look(&w->hole, &w->position.offsets, w->position.head, mono_of(w));
 	w->syncing = w->detached = w->lost = false;
 	w->filled = true;
