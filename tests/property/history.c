@@ -290,8 +290,8 @@ static bool read_central(struct world *w, struct buf *out)
 		const char *why;
 		bool more;
 
-		snprintf(
-		    path, sizeof(path), "/v1/inventory?offset=%lld&limit=200", (long long)offset);
+		snprintf(path, sizeof(path), "/v1/inventory?offset=%lld&cursor=%lld&limit=200",
+		    (long long)offset, (long long)offset);
 		if (central_request(w, "GET", path, NULL) != 200 ||
 		    page_read(w->answer.data, w->answer.len, &page, &why) != ST_OK)
 			return false;
