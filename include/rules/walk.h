@@ -52,5 +52,6 @@ bool walk_covers(const struct walk *w, const char *id, size_t id_len);
 
 /* Byte order of ids: below 0, 0, above 0. */
 int walk_compare(const char *a, size_t a_len, const char *b, size_t b_len);
+int walk_order(const void *a, const void *b); /* the same of two struct span, for tsearch(3) */
 
 #endif

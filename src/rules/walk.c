@@ -16,6 +16,13 @@ int walk_compare(const char *a, size_t a_len, const char *b, size_t b_len)
 	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
+int walk_order(const void *a, const void *b)
+{
+	const struct span *left = a, *right = b;
+
+	return walk_compare(left->data, left->len, right->data, right->len);
+}
+
 static bool is_above(const struct walk *w, const struct span *id)
 {
 	return walk_compare(id->data, id->len, w->held, w->held_len) > 0;

@@ -13,13 +13,6 @@
 #include "base/mutant.h"
 #include "sync/state.h"
 
-static int compare_ids(const void *a, const void *b)
-{
-	const struct span *left = a, *right = b;
-
-	return walk_compare(left->data, left->len, right->data, right->len);
-}
-
 /* An id and its bytes, in one piece; the tree holds pointers to the former. */
 static struct span *new_id(const char *id, size_t len)
 {
@@ -36,10 +29,10 @@ static bool note(struct full_sync *f, const char *id, size_t len)
 {
 	struct span probe = { id, len }, *copy;
 
-	if (tfind(&probe, &f->touched, compare_ids))
+	if (tfind(&probe, &f->touched, walk_order))
 		return true;
 	copy = new_id(id, len);
-	if (copy && tsearch(copy, &f->touched, compare_ids))
+	if (copy && tsearch(copy, &f->touched, walk_order))
 		return true;
 	free(copy);
 	return false;

@@ -19,24 +19,18 @@
 void known_begin(struct engine *e)
 {
 	TAILQ_INIT(&e->lookups.all);
-	TAILQ_INIT(&e->lookups.by_age);
+	TAILQ_INIT(&e->lookups.by_age[0]);
+	TAILQ_INIT(&e->lookups.by_age[1]);
 	TAILQ_INIT(&e->lookups.owed);
 	TAILQ_INIT(&e->lookups.later);
 	known_reload(e);
 }
 
 /* The tree holds pointers to ids, each the first member of its struct known. */
-static int compare_ids(const void *a, const void *b)
-{
-	const struct span *left = a, *right = b;
-
-	return walk_compare(left->data, left->len, right->data, right->len);
-}
-
 struct known *known_find(const struct engine *e, const char *id, size_t len)
 {
 	struct span probe = { id, len };
-	void *found = tfind(&probe, &e->lookups.tree, compare_ids);
+	void *found = tfind(&probe, &e->lookups.tree, walk_order);
 
 	return found ? *(struct known **)found : NULL;
 }
@@ -95,7 +89,7 @@ static struct known *add(struct engine *e, const char *id, size_t len)
 	k->engine = e;
 	k->id = (struct span){ k->bytes, len };
 	memcpy(k->bytes, id, len);
-	if (!tsearch(&k->id, &e->lookups.tree, compare_ids)) {
+	if (!tsearch(&k->id, &e->lookups.tree, walk_order)) {
 		free(k);
 		return NULL;
 	}
@@ -106,8 +100,8 @@ static struct known *add(struct engine *e, const char *id, size_t len)
 static void leave_age(struct known *k)
 {
 	if (k->ages)
-		TAILQ_REMOVE(&k->engine->lookups.by_age, k, age);
-	k->ages = false;
+		TAILQ_REMOVE(k->ages, k, age);
+	k->ages = NULL;
 }
 
 static void forget(struct known *k)
@@ -117,7 +111,7 @@ static void forget(struct known *k)
 	central_cancel(e->central, k->call);
 	known_move(k, PLACE_NONE);
 	leave_age(k);
-	tdelete(&k->id, &e->lookups.tree, compare_ids);
+	tdelete(&k->id, &e->lookups.tree, walk_order);
 	TAILQ_REMOVE(&e->lookups.all, k, all);
 	free(k);
 }
@@ -135,9 +129,10 @@ static void set_doubt(struct known *k, const struct doubt *doubt)
 {
 	if (!is_same_stamp(&k->doubt.since, &doubt->since)) {
 		leave_age(k);
-		k->ages = doubt_is_open(doubt);
-		if (k->ages)
-			TAILQ_INSERT_TAIL(&k->engine->lookups.by_age, k, age);
+		if (doubt_is_open(doubt)) {
+			k->ages = &k->engine->lookups.by_age[doubt->brief];
+			TAILQ_INSERT_TAIL(k->ages, k, age);
+		}
 	}
 	k->doubt = *doubt;
 }
@@ -230,8 +225,8 @@ void known_in_range(struct engine *e, const struct span *from, const struct span
 	for (k = TAILQ_FIRST(&e->lookups.all); k; k = next) {
 		next = TAILQ_NEXT(k, all);
 		id = known_id(k);
-		if (is_owed(k) && k->place != PLACE_UNDER_WAY && compare_ids(&id, from) > 0 &&
-		    (!to || compare_ids(&id, to) <= 0))
+		if (is_owed(k) && k->place != PLACE_UNDER_WAY && walk_order(&id, from) > 0 &&
+		    (!to || walk_order(&id, to) <= 0))
 			each(arg, k);
 	}
 }
@@ -278,21 +273,45 @@ void known_reload(struct engine *e)
 	store_txn_abort(t);
 }
 
-/* Each doubt that ended is settled once more, and then forgotten. */
+static struct known *ended(struct known_list *list, const struct stamp *now)
+{
+	struct known *k = TAILQ_FIRST(list);
+
+	if (!k || doubt_left_ms(&k->doubt, now) > 0)
+		return NULL;
+	TAILQ_REMOVE(list, k, age);
+	k->ages = NULL;
+	return k;
+}
+
+/* A brief doubt ends without another word; in the store too. */
+static void end_brief(struct known *k, struct store_txn *t)
+{
+	if (is_owed(k))
+		end_doubt(k);
+	if (t)
+		store_txn_put_doubt(t, k->id.data, k->id.len, is_owed(k) ? &k->doubt : NULL);
+	if (!is_owed(k))
+		forget(k);
+}
+
+/* Each other doubt that ended is settled once more, and then forgotten. */
 void known_end_doubts(struct engine *e)
 {
 	struct lookups *l = &e->lookups;
 	struct stamp now = stamp_now();
+	struct store_txn *t = NULL;
 	struct known *k;
 
-	while ((k = TAILQ_FIRST(&l->by_age)) && doubt_left_ms(&k->doubt, &now) == 0) {
-		TAILQ_REMOVE(&l->by_age, k, age);
-		k->ages = false;
-		if (!k->doubt.brief)
-			known_want(k);
-		else if (is_owed(k))
-			end_doubt(k);
-		else
-			forget(k);
+	while ((k = ended(&l->by_age[0], &now)))
+		known_want(k);
+	while ((k = ended(&l->by_age[1], &now))) {
+		if (!t && engine_has_running(e) &&
+		    store_txn_begin(e->store, STORE_RUNNING, &t) != ST_OK)
+			t = NULL;
+		end_brief(k, t);
 	}
+	/* What stays there by a failure is over when it is read again. */
+	if (t && store_txn_commit(t) != ST_OK)
+		log_debug("ended doubts stay in the store");
 }

@@ -13,12 +13,12 @@ struct known {
 	struct span id; /* of the bytes at the end */
 	struct doubt doubt;
 	enum place place;
-	bool ages;        /* in the list by_age */
-	bool compared;    /* asked for by comparing */
-	uint64_t changed; /* moments: the product changed, */
-	uint64_t wanted;  /* a look-up became owed, */
-	uint64_t asked;   /* the one under way was sent */
-	struct mono next; /* LATER: when */
+	struct known_list *ages; /* the list by_age that it is in, or NULL */
+	bool compared;           /* asked for by comparing */
+	uint64_t changed;        /* moments: the product changed, */
+	uint64_t wanted;         /* a look-up became owed, */
+	uint64_t asked;          /* the one under way was sent */
+	struct mono next;        /* LATER: when */
 	unsigned failures;
 	bool by_list;      /* look for it in the list, */
 	bool missed;       /* where it wasn't a moment ago, */

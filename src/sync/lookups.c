@@ -225,12 +225,16 @@ static struct mono ask_when(const struct engine *e, struct mono now)
 struct mono lookups_due(const struct engine *e, struct mono now)
 {
 	const struct lookups *l = &e->lookups;
-	const struct known *oldest = TAILQ_FIRST(&l->by_age);
 	struct stamp stamp = stamp_now();
 	struct mono ends = MONO_NEVER;
 
-	if (oldest)
-		ends = mono_add_ms(now, doubt_left_ms(&oldest->doubt, &stamp));
+	for (int i = 0; i < 2; i++) {
+		const struct known *oldest = TAILQ_FIRST(&l->by_age[i]);
+
+		if (oldest)
+			ends = mono_earlier(
+			    ends, mono_add_ms(now, doubt_left_ms(&oldest->doubt, &stamp)));
+	}
 	return mono_earlier(ends, ask_when(e, now));
 }
 

@@ -83,10 +83,10 @@ TAILQ_HEAD(known_list, known);
 struct lookups {
 	void *tree; /* by id: tsearch(3) */
 	struct known_list all;
-	struct known_list by_age; /* in doubt, the oldest first */
-	struct known_list owed;   /* to be asked for, in this order */
-	struct known_list later;  /* failed; in the order of their next try */
-	size_t n_owed;            /* in both of these, and under way */
+	struct known_list by_age[2]; /* in doubt for long, and briefly; the oldest first */
+	struct known_list owed;      /* to be asked for, in this order */
+	struct known_list later;     /* failed; in the order of their next try */
+	size_t n_owed;               /* in both of these, and under way */
 	unsigned under_way;
 	struct mono next; /* none before this */
 	unsigned failures;
