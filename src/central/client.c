@@ -205,6 +205,20 @@ static bool says_not_found(const struct span *body)
 	return says;
 }
 
+/* It is about the product that was asked for, whatever else is wrong with it. */
+static bool names_it(const struct central_call *call, const struct doc *d)
+{
+	struct buf id;
+	bool names;
+
+	buf_init(&id, PRODUCT_ID_MAX);
+	names = doc_string(d, doc_member(d, doc_root(d), "productId"), &id) == ST_OK &&
+	        id.len == call->product_id_len &&
+	        memcmp(buf_text(&id), call->product_id, id.len) == 0;
+	buf_free(&id);
+	return names;
+}
+
 static void read_product(const struct central_call *call, const struct span *body,
     struct buf *storage, struct product *out, struct central_outcome *outcome)
 {
@@ -221,9 +235,9 @@ static void read_product(const struct central_call *call, const struct span *bod
 		err = ST_NOMEM;
 	else
 		err = product_read(&d, doc_root(&d), storage, out, &why);
+	outcome->unusable = err && err != ST_NOMEM && names_it(call, &d);
 	doc_free(&d);
 	if (err) {
-		outcome->unusable = err != ST_NOMEM;
 		unreadable(outcome, err, why);
 	} else if (out->id.len != call->product_id_len ||
 		   memcmp(out->id.data, call->product_id, out->id.len) != 0) {
