@@ -70,6 +70,7 @@ static void note_ahead(struct change *c, const struct event *event, struct doubt
 {
 	if (event->kind == EVENT_CREATED || event->kind == EVENT_DELETED) {
 		doubt->since = c->now;
+		doubt->brief = 0;
 		doubt->by_lookup = 1;
 	}
 }
