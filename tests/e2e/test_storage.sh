@@ -24,8 +24,12 @@ stop "$DAEMON"
 truncate -s $((size / 2)) "$(readlink -f "$DATA_DIR/current")/data.mdb"
 start_daemon
 check 'a store that was cut is built anew' until_true 20 state_is live
-api GET '/v1/store/inventory?limit=200&offset=200'
-is 'its last page' "$(json '.products|length')" 100
+# A worker whose map was cut under it may die: then the web server's own page comes for a moment.
+last_page_is() { # HOW MANY products
+  api GET '/v1/store/inventory?limit=200&offset=200'
+  [ "$STATUS" = 200 ] && [ "$(json '.products|length')" = "$1" ]
+}
+check 'its last page' until_true 30 last_page_is 100
 stop "$DAEMON"
 
 # A disk with room for nothing more: reads go on, applying goes on by itself later.
