@@ -63,7 +63,7 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
-	$(BUILD)/tests/property
+	$(BUILD)/tests/property $(BUILD)/tests/bench
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -145,6 +145,12 @@ $(BUILD)/tests/property: $(PROPERTY_OBJECTS) $(call archive,api health control m
 		model base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
+
+# With the pool's tests' own end of FastCGI.
+$(BUILD)/tests/bench: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c)) \
+		$(BUILD)/obj/tests/unit/pool/fcgi_client.o $(call archive,base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)

@@ -1,0 +1,234 @@
+/*
+ * client paced WEB PRODUCTS PER_SECOND      until SIGTERM: GETs of one product each
+ * client visible CENTRAL WEB ID ROUNDS      a change at Central until a GET shows it
+ * client fcgi SOCKET ROUNDS URI…            each URI at the pool's own socket
+ *
+ * What sync.sh can't measure with one process per request.  One line each.
+ */
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "pool/fcgi_client.h"
+
+#define KEY         "demo"
+#define SAMPLES_MAX 1000000
+
+static volatile sig_atomic_t ended;
+static double samples[SAMPLES_MAX]; /* milliseconds */
+static size_t count;
+
+static void end(int signal_number)
+{
+	(void)signal_number;
+	ended = 1;
+}
+
+static double ms_since(struct mono start)
+{
+	return (double)(mono_now().us - start.us) / 1000;
+}
+
+static void sample(double ms)
+{
+	if (count < SAMPLES_MAX)
+		samples[count++] = ms;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* "N: median, p99, worst" of the samples, which start anew. */
+static void print_samples(const char *what, long failed)
+{
+	if (count == 0) {
+		printf("%s: nothing measured\n", what);
+		return;
+	}
+	qsort(samples, count, sizeof(samples[0]), by_value);
+	printf("%s: %zu, median %.2f ms, p99 %.2f ms, worst %.2f ms, %ld failed\n", what, count,
+	    samples[count / 2], samples[count * 99 / 100], samples[count - 1], failed);
+	fflush(stdout);
+	count = 0;
+}
+
+static size_t take(char *data, size_t size, size_t n, void *to)
+{
+	buf_add(to, data, size * n);
+	return size * n;
+}
+
+static CURL *connection(struct buf *body, struct curl_slist *headers)
+{
+	CURL *c = curl_easy_init();
+
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, 20L);
+	return c;
+}
+
+/* The status of one request, 0 if there was none. */
+static long ask(CURL *c, struct buf *body, const char *url)
+{
+	long status = 0;
+
+	buf_reset(body);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	if (curl_easy_perform(c) == CURLE_OK)
+		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+/* Each request has a time at which it is due, and its wait counts from then. */
+static int paced(char **argv)
+{
+	const char *web = argv[0], *products = argv[1];
+	long per_second = strtol(argv[2], NULL, 10), failed = 0,
+	     number = strtol(products, NULL, 10);
+	struct curl_slist *headers = curl_slist_append(NULL, "X-API-Key: " KEY);
+	struct buf body;
+	CURL *c;
+	char url[256];
+	struct mono due = mono_now();
+
+	buf_init(&body, 1024 * 1024);
+	c = connection(&body, headers);
+	for (long i = 1; !ended; i = (i + 7919) % number) {
+		int64_t wait = due.us - mono_now().us;
+
+		if (wait > 0)
+			usleep((useconds_t)wait);
+		snprintf(url, sizeof(url), "%s/v1/store/inventory/PROD-%0*ld", web,
+		    (int)strlen(products), i + 1);
+		if (ask(c, &body, url) != 200)
+			failed++;
+		sample(ms_since(due));
+		due.us += 1000000 / per_second;
+	}
+	print_samples("paced GETs", failed);
+	curl_easy_cleanup(c);
+	curl_slist_free_all(headers);
+	buf_free(&body);
+	return 0;
+}
+
+/*
+ * From before the change is sent until a GET shows it: a little more than from
+ * Central's answer to the long poll.
+ */
+static int visible(char **argv)
+{
+	const char *central = argv[0], *web = argv[1], *id = argv[2];
+	long rounds = strtol(argv[3], NULL, 10), failed = 0;
+	struct curl_slist *admin = curl_slist_append(NULL, "X-API-Key: admin"),
+			  *headers = curl_slist_append(NULL, "X-API-Key: " KEY);
+	struct buf changed, body;
+	CURL *order, *get;
+	char url[256], text[256], wanted[64];
+
+	buf_init(&changed, 1024 * 1024);
+	buf_init(&body, 1024 * 1024);
+	order = connection(&changed, admin);
+	get = connection(&body, headers);
+	curl_easy_setopt(order, CURLOPT_CUSTOMREQUEST, "PUT");
+	curl_easy_setopt(order, CURLOPT_TCP_NODELAY, 1L);
+	for (long i = 0; i < rounds && !ended; i++) {
+		struct mono start;
+		double waited;
+		bool seen;
+
+		snprintf(text, sizeof(text),
+		    "{\"products\":[{\"productId\":\"%s\",\"available\":%ld}]}", id, 1000000 + i);
+		snprintf(wanted, sizeof(wanted), "\"available\":%ld,", 1000000 + i);
+		snprintf(url, sizeof(url), "%s/v1/admin/products/set", central);
+		usleep(20000); /* the next long poll is open again */
+		curl_easy_setopt(order, CURLOPT_POSTFIELDS, text);
+		start = mono_now();
+		if (ask(order, &changed, url) != 200) {
+			failed++;
+			continue;
+		}
+		snprintf(url, sizeof(url), "%s/v1/store/inventory/%s", web, id);
+		do {
+			ask(get, &body, url);
+			waited = ms_since(start);
+			seen = strstr(buf_text(&body), wanted) != NULL;
+		} while (!seen && waited < 5000);
+		if (seen)
+			sample(waited);
+		else
+			failed++;
+	}
+	print_samples("from a change at Central to a GET", failed);
+	curl_easy_cleanup(order);
+	curl_easy_cleanup(get);
+	curl_slist_free_all(admin);
+	curl_slist_free_all(headers);
+	buf_free(&changed);
+	buf_free(&body);
+	return 0;
+}
+
+static int fcgi(char **argv)
+{
+	long rounds = strtol(argv[1], NULL, 10);
+
+	for (char **uri = argv + 2; *uri; uri++) {
+		struct fcgi_ask request = { .method = "GET", .uri = *uri, .key = KEY };
+		long failed = 0;
+		char what[256];
+
+		for (long i = 0; i < rounds && !ended; i++) {
+			struct fcgi_reply reply;
+			struct mono start = mono_now();
+			int fd = fcgi_connect(argv[0]);
+
+			if (fd < 0 || !fcgi_exchange(fd, &request, &reply)) {
+				failed++;
+			} else {
+				sample(ms_since(start));
+				failed += reply.status != 0 && reply.status != 200;
+				fcgi_reply_free(&reply);
+			}
+			if (fd >= 0)
+				close(fd);
+		}
+		snprintf(what, sizeof(what), "at the socket, %s", *uri);
+		print_samples(what, failed);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int arguments; /* at least */
+	int (*run)(char **argv);
+} modes[] = {
+	{ "paced", 3, paced },
+	{ "visible", 4, visible },
+	{ "fcgi", 3, fcgi },
+};
+
+int main(int argc, char **argv)
+{
+	struct sigaction on_end = { .sa_handler = end };
+
+	sigaction(SIGTERM, &on_end, NULL);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (argc >= 2 + modes[i].arguments && strcmp(argv[1], modes[i].name) == 0)
+			return modes[i].run(argv + 2);
+	fputs("usage: client paced|visible|fcgi …, see its source\n", stderr);
+	return 2;
+}
