@@ -163,10 +163,10 @@ $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 packages-build packages-demo packages-check:
 	@packaging/packages.sh $(@:packages-%=%)
 
-# The second make sees what the first has installed.
+# The second make sees what the first has installed.  exec: told to end, make tells only its child.
 demo: packages-demo
 	@$(MAKE) --no-print-directory demo-programs
-	@BUILD='$(BUILD)' PORT='$(PORT)' tests/demo/demo.sh
+	@exec env BUILD='$(BUILD)' PORT='$(PORT)' tests/demo/demo.sh
 
 check: packages-check
 	@MAKE='$(MAKE)' tests/check.sh

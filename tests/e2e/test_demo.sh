@@ -44,3 +44,16 @@ kill -INT "$script"
 check 'SIGINT ends it' until_ended "$script" 15
 for pid in "${children[@]}"; do check 'and what it started' until_ended "$pid" 5; done
 is 'no socket directory stays' "$(find "$DIR" -maxdepth 1 -name 'store-api-demo.*' | wc -l)" 0
+
+# Started by make, which is told to end: make tells only the process that it started.
+cp "$root/Makefile" "$DIR/tree/"
+: >"$DIR/demo.out"
+(TMPDIR=$DIR exec make -C "$DIR/tree" -o packages-demo demo MAKE=true PORT=0) >"$DIR/demo.out" 2>&1 &
+script=$!
+pids+=("$script")
+check 'by make it gets live' until_true 40 shown
+nobody_runs() { ! readlink /proc/[0-9]*/cwd | grep -qxF "$DIR/tree"; }
+kill -TERM "$script"
+check 'SIGTERM ends make' until_ended "$script" 15
+check 'and what that started' until_true 10 nobody_runs
+is 'no socket directory stays then' "$(find "$DIR" -maxdepth 1 -name 'store-api-demo.*' | wc -l)" 0
