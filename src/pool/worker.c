@@ -144,15 +144,15 @@ static void wait_for_stop(struct worker *w, int signal_fd)
 	}
 }
 
-/* True if all threads ended within the time that a stop may take. */
+/* True if all threads ended within the time that a stop may take, whatever the wall clock does. */
 static bool join_threads(struct worker *w, pthread_t *threads)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += WORKER_STOP_MS / 1000;
 	for (unsigned i = 0; i < w->options->threads; i++)
-		if (pthread_timedjoin_np(threads[i], NULL, &until) != 0)
+		if (pthread_clockjoin_np(threads[i], NULL, CLOCK_MONOTONIC, &until) != 0)
 			return false;
 	return true;
 }
