@@ -23,8 +23,10 @@ if [ "$(id -u)" -ne 0 ]; then
 else
   mkdir -m 0700 "$DIR/closed"
   chmod 0777 "$DIR/other-run"
-  refused 'no permission' 73 'ermission' setpriv --reuid=65534 --regid=65534 --clear-groups \
-    env DATA_DIR="$DIR/closed" RUN_DIR="$DIR/other-run" "$daemon"
+  # A copy, since a checkout in root's home is out of other users' reach.
+  install -m 0755 "$daemon" "$DIR/store-syncd"
+  refused 'no permission' 73 'error.*ermission' setpriv --reuid=65534 --regid=65534 --clear-groups \
+    env DATA_DIR="$DIR/closed" RUN_DIR="$DIR/other-run" "$DIR/store-syncd"
   # A mount of its own, taken away again: in a chroot the root can't be made private.
   mkdir "$DIR/ro"
   if mount -t tmpfs -o ro none "$DIR/ro" 2>/dev/null; then
