@@ -2,6 +2,9 @@
  * listen [--port N] PROGRAM ARGUMENTS…: run a program with a TCP listener on
  * 127.0.0.1, handed over as systemd does it (descriptor 3, LISTEN_FDS).
  *
+ * listen --silent ADDRESS: a name server at that address (127.x.y.z) that takes
+ * questions and never answers.  Prints a line when it is there.
+ *
  * Port 0, the default, lets the system choose: so no test picks a port, and
  * none can lose it between picking and binding.  The port is printed on stdout
  * before the program starts.
@@ -49,6 +52,24 @@ static uint16_t read_port(const char *text)
 	return (uint16_t)n;
 }
 
+#define NAME_SERVER_PORT 53
+
+static int be_silent(const char *text)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(NAME_SERVER_PORT) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || inet_pton(AF_INET, text, &address.sin_addr) != 1 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		fprintf(stderr, "listen: %s: %s\n", text, strerror(errno));
+		return 1;
+	}
+	puts("silent");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_in address;
@@ -57,6 +78,8 @@ int main(int argc, char **argv)
 	char pid[24];
 	int fd;
 
+	if (argc == 3 && strcmp(argv[1], "--silent") == 0)
+		return be_silent(argv[2]);
 	if (argc > 3 && strcmp(argv[1], "--port") == 0) {
 		port = read_port(argv[2]);
 		program = argv + 3;

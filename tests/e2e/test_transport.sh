@@ -87,11 +87,51 @@ start_daemon http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 ALL_PR
 check 'a redirect is a bad answer' until_true 20 grep -q 'class=bad_answer.*302' "$DIR/daemon.log"
 check 'and no proxy stands in the way' until_true 20 state_is live
 
-# A name server that says nothing: SIGTERM doesn't wait for it.
+# A connection whose other end falls silent is given up, and another one opened.
+anew
+start_daemon EVENT_WAIT_TIMEOUT_SECONDS=1 CENTRAL_TIMEOUT_SECONDS=1
+check 'live on one connection' until_true 20 state_is live
+kill -STOP "$CENTRAL_PID"
+failed_as() { api GET /v1/store/sync/status && [ "$(json '.lastError.class')" = "$1" ]; }
+check 'silence is noticed' until_true 10 failed_as timeout
+kill -CONT "$CENTRAL_PID"
+admin PUT set '{"products":[{"productId":"PROD-007","available":8}]}' >/dev/null
+check 'and it heals' until_true 20 product_has PROD-007 .available 8
+
+# A name that nobody knows, then a name server that says nothing: SIGTERM doesn't wait for it.
+ends_soon() { # WHAT
+  local before=${EPOCHREALTIME/./}
+  stop "$DAEMON"
+  is "$1: it ends with 0" "$?" 0
+  check "$1: within two seconds" [ $((${EPOCHREALTIME/./} - before)) -lt 2000000 ]
+}
 anew
 start_daemon CENTRAL_API_URL=http://central.invalid.example:8081
 check 'a name that nobody knows' until_true 20 grep -q 'request to Central' "$DIR/daemon.log"
-before=${EPOCHREALTIME/./}
-stop "$DAEMON"
-is 'it ends with 0' "$?" 0
-check 'within two seconds' [ $((${EPOCHREALTIME/./} - before)) -lt 2000000 ]
+ends_soon 'a name that nobody knows'
+
+anew
+server=127.$((RANDOM % 200 + 20)).$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1))
+printf 'nameserver %s\noptions timeout:10 attempts:3\n' "$server" >"$DIR/resolv.conf"
+# shellcheck disable=SC2016 # expanded in the namespace
+elsewhere=(unshare -m sh -c 'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$DIR/resolv.conf")
+if ! "${elsewhere[@]}" true 2>/dev/null; then
+  skip 'a dead name server' 'this user or container may not mount'
+  exit
+fi
+"$BUILD/tests/listen" --silent "$server" >"$DIR/silent" 2>>"$DIR/curl.log" &
+pids+=("$!")
+check 'a silent name server' until_true 10 grep -q silent "$DIR/silent"
+as_before=("${under[@]}")
+under=("${elsewhere[@]}" "${under[@]}")
+start_daemon CENTRAL_API_URL=http://central.invalid.example:8081
+under=("${as_before[@]}")
+check 'a name server that is dead' until_true 20 grep -q 'request to Central' "$DIR/daemon.log"
+ends_soon 'a name server that is dead'
+# Its first question is given up after ten seconds; the loop goes on meanwhile.
+under=("${elsewhere[@]}" "${under[@]}")
+: >"$DIR/daemon.log"
+start_daemon CENTRAL_API_URL=http://central.invalid.example:8081 CENTRAL_TIMEOUT_SECONDS=1
+under=("${as_before[@]}")
+check 'it is a timeout' until_true 20 grep -q 'class=timeout' "$DIR/daemon.log"
+ends_soon 'after it was given up'
