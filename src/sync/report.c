@@ -142,7 +142,8 @@ struct central_outcome storage_outcome(struct engine *e, enum st_err err)
 	if (err == ST_CORRUPT && !e->damaged)
 		condemn(e);
 
-	snprintf(o.message, sizeof(o.message), "the store can't be written: %s", st_err_text(err));
+	snprintf(o.message, sizeof(o.message), "the store can't be written: %s%s", st_err_text(err),
+	    err == ST_FULL ? " on its disk, or within CACHE_MAP_SIZE_MB" : "");
 	return o;
 }
 

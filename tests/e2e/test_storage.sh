@@ -78,3 +78,40 @@ start_daemon CACHE_MAP_SIZE_MB=256
 start_pool CACHE_MAP_SIZE_MB=256
 check 'with a larger one all is well' until_true 30 state_is live
 is 'all of them' "$(json .productCount)" 250000
+
+# One that outgrows its map by events: reads go on, applying waits until it may grow.
+stop "$DAEMON"
+stop "$POOL"
+stop "$CENTRAL_PID"
+rm -rf "$DATA_DIR"
+: >"$DIR/daemon.log"
+start_central --products 30000
+start_daemon CACHE_MAP_SIZE_MB=16
+start_pool CACHE_MAP_SIZE_MB=16
+check 'a store that fits its map' until_true 30 state_is live
+for thousand in $(seq 0 11); do
+  {
+    printf '{"products":['
+    for i in $(seq $((thousand * 1000 + 1)) $((thousand * 1000 + 1000))); do
+      [ $((i % 1000)) = 1 ] || printf ,
+      printf '{"productId":"PROD-%05d","name":"%01000d"}' "$i" "$i"
+    done
+    printf ']}'
+  } >"$DIR/order"
+  admin PUT set "@$DIR/order" >/dev/null
+done
+failed_as() { api GET /v1/store/sync/status && [ "$(json '.lastError.class')" = "$1" ]; }
+check 'the status tells that the map is full' until_true 20 failed_as storage
+check 'the log tells it clearly' grep -q 'level=ERROR.*class=storage.*CACHE_MAP_SIZE_MB' "$DIR/daemon.log"
+check 'reads go on' product_is_there PROD-30000
+check 'and what was applied is there' product_has PROD-00001 '.name|length' 1000
+api GET /health
+is 'health' "$STATUS $(json .status)" '200 degraded'
+check 'the daemon goes on' is_running "$DAEMON"
+stop "$DAEMON"
+stop "$POOL"
+start_daemon CACHE_MAP_SIZE_MB=64
+start_pool CACHE_MAP_SIZE_MB=64
+check 'with a larger map it goes on' until_true 20 product_has PROD-12000 '.name|length' 1000
+api GET /v1/store/sync/status
+is 'from where it was' "$(json .counters.fullSyncs)" 1
