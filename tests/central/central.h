@@ -124,8 +124,10 @@ unsigned admin_answer(struct central *c, const char *verb, json_object *body, st
  *             reset    the connection is reset without an answer
  *             cut      the true answer's length is promised, half of it is sent
  *             garbage  200 with JSON that breaks off
+ *             noise    200 with random bytes
  *             html     200 with a page of HTML
  *             delay    the true answer after "delayMs"
+ *             drip     the true answer, little by little during "delayMs"
  *             empty    list: an empty catalogue
  *             shrink   list: only the first "keep" products
  *             lost     the request is carried out, then the connection is reset
@@ -147,7 +149,9 @@ enum fault_kind {
 	FAULT_EMPTY,
 	FAULT_SHRINK,
 	FAULT_LOST,
-	FAULT_CLOSE
+	FAULT_CLOSE,
+	FAULT_NOISE,
+	FAULT_DRIP
 };
 enum dialect { DIALECT_PAGES, DIALECT_ITEMS, DIALECT_ARRAY };
 

@@ -19,6 +19,8 @@ static const struct {
 	{ "shrink", FAULT_SHRINK },
 	{ "lost", FAULT_LOST },
 	{ "close", FAULT_CLOSE },
+	{ "noise", FAULT_NOISE },
+	{ "drip", FAULT_DRIP },
 };
 
 static const char *const dialects[] = { "pages", "items", "array" };

@@ -4,6 +4,7 @@
  */
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define BODY_MAX    (64 * 1024 * 1024)
 #define CONNECTIONS 1024
 #define WINDOW_MS   60000
+#define DRIPS       8   /* pieces of an answer that comes little by little */
+#define NOISE       500 /* bytes */
 
 struct exchange {
 	struct text body; /* of the request */
@@ -153,6 +156,10 @@ static bool answer_fault(struct central *c, const struct fault *f, struct answer
 		text_adds(&a->body, f->body);
 		return true;
 	case FAULT_GARBAGE: text_adds(&a->body, "{\"events\":[{\"offset\":1,\"pro"); return true;
+	case FAULT_NOISE:
+		for (int i = 0; i < NOISE; i++)
+			text_add(&a->body, &(char){ (char)rand_r(&c->faults.random) }, 1);
+		return true;
 	case FAULT_HTML:
 		a->type = "text/html";
 		text_adds(&a->body, "<html><body><h1>It works!</h1></body></html>\n");
@@ -168,44 +175,52 @@ static bool answer_fault(struct central *c, const struct fault *f, struct answer
 
 /* ---------------------------------------------------------------- sending */
 
-struct cut {
+/* An answer that isn't sent as a whole, or not at once. */
+struct part {
 	char *data;
-	size_t len;
+	size_t end;       /* it breaks off here, */
+	size_t block;     /* so much is sent at a time, */
+	int64_t pause_ms; /* with this before each */
 };
 
-static ssize_t read_cut(void *arg, uint64_t at, char *buffer, size_t max)
+static ssize_t read_part(void *arg, uint64_t at, char *buffer, size_t max)
 {
-	struct cut *cut = arg;
-	size_t half = cut->len / 2, n;
+	struct part *part = arg;
+	size_t n;
 
-	if (at >= half)
+	if (at >= part->end)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
-	n = half - (size_t)at < max ? half - (size_t)at : max;
-	memcpy(buffer, cut->data + at, n);
+	poll(NULL, 0, (int)part->pause_ms);
+	n = part->end - (size_t)at < max ? part->end - (size_t)at : max;
+	n = n < part->block ? n : part->block;
+	memcpy(buffer, part->data + at, n);
 	return (ssize_t)n;
 }
 
-static void free_cut(void *arg)
+static void free_part(void *arg)
 {
-	struct cut *cut = arg;
+	struct part *part = arg;
 
-	free(cut->data);
-	free(cut);
+	free(part->data);
+	free(part);
 }
 
-static struct MHD_Response *make_response(struct answer *a, bool cut)
+static struct MHD_Response *make_response(struct answer *a, const struct fault *fault)
 {
-	struct cut *half;
+	bool drip = fault->kind == FAULT_DRIP;
+	struct part *part;
 
 	if (!a->body.data)
 		text_adds(&a->body, "");
-	if (!cut)
+	if (fault->kind != FAULT_CUT && !drip)
 		return MHD_create_response_from_buffer(
 		    a->body.len, a->body.data, MHD_RESPMEM_MUST_FREE);
-	half = must(calloc(1, sizeof(*half)));
-	half->data = a->body.data;
-	half->len = a->body.len;
-	return MHD_create_response_from_callback(a->body.len, 4096, read_cut, half, free_cut);
+	part = must(calloc(1, sizeof(*part)));
+	part->data = a->body.data;
+	part->end = drip ? a->body.len : a->body.len / 2;
+	part->block = drip ? a->body.len / DRIPS + 1 : a->body.len;
+	part->pause_ms = drip ? clock_real(fault->delay_ms) / DRIPS : 0;
+	return MHD_create_response_from_callback(a->body.len, 4096, read_part, part, free_part);
 }
 
 static void add_number(struct MHD_Response *r, const char *name, int64_t n)
@@ -217,9 +232,9 @@ static void add_number(struct MHD_Response *r, const char *name, int64_t n)
 }
 
 static enum MHD_Result send_answer(
-    struct central *c, struct MHD_Connection *conn, struct answer *a, bool cut)
+    struct central *c, struct MHD_Connection *conn, struct answer *a, const struct fault *fault)
 {
-	struct MHD_Response *r = make_response(a, cut);
+	struct MHD_Response *r = make_response(a, fault);
 	enum MHD_Result sent;
 	char date[40];
 
@@ -381,7 +396,7 @@ static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, co
 		text_free(&a.body);
 		return reset_connection(conn);
 	}
-	return send_answer(c, conn, &a, fault.kind == FAULT_CUT);
+	return send_answer(c, conn, &a, &fault);
 }
 
 static enum MHD_Result handle(void *arg, struct MHD_Connection *conn, const char *path,

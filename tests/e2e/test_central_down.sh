@@ -42,6 +42,7 @@ trouble() { # NAME FAULT CLASS
 }
 trouble '500' '"kind":"status","status":500' http_5xx
 trouble 'garbage' '"kind":"garbage"' bad_answer
+trouble 'noise' '"kind":"noise"' bad_answer
 trouble 'HTML' '"kind":"html"' bad_answer
 trouble 'cut' '"kind":"cut"' connect
 trouble 'reset' '"kind":"reset"' connect

@@ -98,6 +98,15 @@ kill -CONT "$CENTRAL_PID"
 admin PUT set '{"products":[{"productId":"PROD-007","available":8}]}' >/dev/null
 check 'and it heals' until_true 20 product_has PROD-007 .available 8
 
+# An answer that drips is taken while there is time for it, else given up.
+faults '{"faults":[{"path":"events","kind":"drip","delayMs":800,"count":1}]}'
+admin PUT set '{"products":[{"productId":"PROD-007","available":9}]}' >/dev/null
+check 'a slow answer is an answer' until_true 10 product_has PROD-007 .available 9
+faults '{"faults":[{"path":"events","kind":"drip","delayMs":20000,"count":-1}]}'
+check 'one that drips for ever is not' until_true 20 failed_as timeout
+faults '{"faults":[]}'
+check 'and it heals then' until_true 20 state_is live
+
 # A name that nobody knows, then a name server that says nothing: SIGTERM doesn't wait for it.
 ends_soon() { # WHAT
   local before=${EPOCHREALTIME/./}

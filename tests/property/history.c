@@ -166,9 +166,9 @@ static void faults(struct world *w)
 {
 	static const char *const paths[] = { "events", "list", "product", "*" };
 	static const char *const kinds[] = { "status", "hang", "reset", "cut", "garbage", "html",
-		"delay", "lost", "close", "status", "empty", "shrink" };
+		"delay", "lost", "close", "status", "noise", "drip", "empty", "shrink" };
 	static const int statuses[] = { 500, 503, 429, 401, 404, 410 };
-	const char *kind = kinds[world_roll(w, 12)];
+	const char *kind = kinds[world_roll(w, 14)];
 	bool whole = strcmp(kind, "empty") != 0 && strcmp(kind, "shrink") != 0;
 	char json[400];
 
