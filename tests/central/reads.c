@@ -42,6 +42,26 @@ static size_t slice(const struct catalogue *c, int64_t offset, int64_t limit, st
 	return n;
 }
 
+/* A cursor is the last id that was shown: what comes and goes before it moves nothing. */
+static int64_t behind(const struct catalogue *c, const char *cursor)
+{
+	size_t i = 0;
+
+	while (cursor && i < c->n && strcmp(c->sorted[i]->id, cursor) <= 0)
+		i++;
+	return (int64_t)i;
+}
+
+static void add_items(
+    const struct catalogue *list, int64_t offset, size_t n, const char *products, struct text *out)
+{
+	bool more = offset + (int64_t)n < (int64_t)list->n;
+
+	text_addf(out, "{\"items\":[%s],\"nextCursor\":", products);
+	text_add_json(out, more ? list->sorted[offset + (int64_t)n - 1]->id : "");
+	text_adds(out, "}");
+}
+
 void answer_list(struct central *c, struct MHD_Connection *conn, int64_t most, struct answer *a)
 {
 	struct catalogue first = c->catalogue;
@@ -53,7 +73,8 @@ void answer_list(struct central *c, struct MHD_Connection *conn, int64_t most, s
 
 	first.n = (size_t)total;
 	if (c->faults.dialect == DIALECT_ITEMS)
-		offset = parameter(conn, "cursor", 0);
+		offset = behind(
+		    list, MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, "cursor"));
 	if (limit > c->options.page_limit)
 		limit = c->options.page_limit;
 	if (limit <= 0)
@@ -66,11 +87,8 @@ void answer_list(struct central *c, struct MHD_Connection *conn, int64_t most, s
 	n = slice(list, offset, limit, &products);
 	if (c->faults.dialect == DIALECT_ARRAY)
 		text_addf(&a->body, "[%s]", products.data);
-	else if (c->faults.dialect == DIALECT_ITEMS && offset + (int64_t)n < total)
-		text_addf(&a->body, "{\"items\":[%s],\"nextCursor\":\"%lld\"}", products.data,
-		    (long long)offset + (long long)n);
 	else if (c->faults.dialect == DIALECT_ITEMS)
-		text_addf(&a->body, "{\"items\":[%s],\"nextCursor\":\"\"}", products.data);
+		add_items(list, offset, n, products.data, &a->body);
 	else
 		text_addf(&a->body,
 		    "{\"pagination\":{\"has_more\":%s,\"limit\":%lld,\"offset\":%lld,"

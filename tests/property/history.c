@@ -284,20 +284,22 @@ static void add_products(const struct page *page, struct buf *out)
 /* The products of Central's list, a line each; false: no such answer. */
 static bool read_central(struct world *w, struct buf *out)
 {
+	char path[PRODUCT_ID_MAX + 80], cursor[PRODUCT_ID_MAX + 1] = "";
+
 	for (int64_t offset = 0;;) {
 		struct page page = { 0 };
-		char path[80];
 		const char *why;
 		bool more;
 
-		snprintf(path, sizeof(path), "/v1/inventory?offset=%lld&cursor=%lld&limit=200",
-		    (long long)offset, (long long)offset);
+		snprintf(path, sizeof(path), "/v1/inventory?offset=%lld&limit=200%s%s",
+		    (long long)offset, cursor[0] ? "&cursor=" : "", cursor);
 		if (central_request(w, "GET", path, NULL) != 200 ||
 		    page_read(w->answer.data, w->answer.len, &page, &why) != ST_OK)
 			return false;
 		add_products(&page, out);
 		offset += (int64_t)page.n;
 		more = page.has_more;
+		snprintf(cursor, sizeof(cursor), "%s", page.cursor ? page.cursor : "");
 		page_free(&page);
 		if (!more)
 			return true;

@@ -1,7 +1,7 @@
 /*
  * Random histories on the rules alone: a Central and a store of four products
- * in a few arrays, with injected time.  Events become readable late, out of
- * order or never; look-ups, pages and write answers travel for a while.
+ * in a few arrays, with injected time.  Events get their offsets and become
+ * readable late, out of order or never; look-ups, pages and write answers travel for a while.
  *
  * What must hold: within one life of a product, and from life to life, no
  * reader sees it go back, vanish while it lives or return when its life is
@@ -19,10 +19,11 @@
 
 #define PRODUCTS   4
 #define PAGES      2
-#define EVENTS_MAX 200
-#define ACTIVE_MS  12000
+#define EVENTS_MAX 800
+#define ACTIVE_MS  60000
 #define END_MS     420000
-#define HISTORIES  20000
+#define HELD_MS    1000
+#define HISTORIES  4000
 
 struct state {
 	bool there;
@@ -54,9 +55,10 @@ struct world {
 	uint64_t moment;
 
 	struct state central[PRODUCTS];
-	struct published feed[EVENTS_MAX];
+	struct published feed[EVENTS_MAX], held;
 	size_t n_feed;
-	bool loses; /* some events are never published */
+	int64_t held_until; /* the change is made, but its offset not handed out yet; 0: none */
+	bool loses;         /* some events are never published */
 
 	bool filled, lost;
 	struct state running[PRODUCTS], coming[PRODUCTS];
@@ -93,19 +95,37 @@ static struct mono mono_of(const struct world *w)
 
 /* ---- Central ---- */
 
+static void hand_out(struct world *w, struct published p)
+{
+	p.event.offset = (int64_t)w->n_feed;
+	p.readable_at = w->now + (roll(w, 2) ? 0 : roll(w, 3000));
+	if (w->loses && roll(w, 25) == 0)
+		p.readable_at = INT64_MAX;
+	w->feed[w->n_feed++] = p;
+}
+
+/* Central changes first and hands the offset out then: a later change can be quicker. */
 static void append(struct world *w, size_t product, enum event_kind kind)
 {
-	struct published *p = &w->feed[w->n_feed];
 	const struct state *s = &w->central[product];
+	struct published p = { .product = product, .state = *s };
 
-	*p = (struct published){ .product = product, .state = *s };
-	p->event = (struct event){ .offset = (int64_t)w->n_feed,
-		.kind = kind,
+	p.event = (struct event){ .kind = kind,
 		.version = kind == EVENT_DELETED ? s->version + 1 : s->version };
-	p->readable_at = w->now + (roll(w, 2) ? 0 : roll(w, 3000));
-	if (w->loses && roll(w, 25) == 0)
-		p->readable_at = INT64_MAX;
-	w->n_feed++;
+	if (w->held_until > 0 || roll(w, 8) > 0) {
+		hand_out(w, p);
+		return;
+	}
+	w->held = p;
+	w->held_until = w->now + 1 + roll(w, HELD_MS);
+}
+
+static void hand_out_held(struct world *w)
+{
+	if (w->held_until == 0 || w->now < w->held_until)
+		return;
+	w->held_until = 0;
+	hand_out(w, w->held);
 }
 
 static void change_central(struct world *w)
@@ -113,7 +133,7 @@ static void change_central(struct world *w)
 	size_t i = (size_t)roll(w, PRODUCTS);
 	struct state *s = &w->central[i];
 
-	if (w->n_feed + 1 >= EVENTS_MAX)
+	if (w->n_feed + 2 >= EVENTS_MAX)
 		return;
 	if (!s->there) {
 		*s = (struct state){ true, s->life + 1, 1 };
@@ -339,7 +359,7 @@ static void write(struct world *w)
 			owe(w, i);
 		}
 	}
-	if (!t->under_way && w->now < ACTIVE_MS && w->n_feed + 1 < EVENTS_MAX && roll(w, 6) == 0) {
+	if (!t->under_way && w->now < ACTIVE_MS && w->n_feed + 2 < EVENTS_MAX && roll(w, 3) == 0) {
 		w->write_product = (size_t)roll(w, PRODUCTS);
 		w->write_answer.requested_version = w->running[w->write_product].version;
 		if (w->running[w->write_product].there)
@@ -415,9 +435,10 @@ static void sync(struct world *w)
 		memset(w->touched, 0, sizeof(w->touched));
 		take_page(w);
 	}
-	if (w->pages_done == PAGES)
+	/* An offset that is handed out after the last page was asked for is handed out before the tail. */
+	if (w->pages_done == PAGES && w->held_until == 0)
 		flip(w);
-	else if (!w->page.under_way)
+	else if (w->pages_done < PAGES && !w->page.under_way)
 		set_off(w, &w->page, 900);
 }
 
@@ -488,6 +509,7 @@ static const char *run(unsigned seed)
 		w->now += active ? 1 + roll(w, 250) : 1 + roll(w, 900);
 		if (active && roll(w, 3) > 0)
 			change_central(w);
+		hand_out_held(w);
 		follow(w);
 		look_up(w);
 		write(w);
