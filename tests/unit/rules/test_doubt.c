@@ -276,6 +276,7 @@ TEST(rules_shrink, is_believed_when_read_twice)
 		{ 100, 50, 3, { 0, 90, 0 }, { false, true, false } },  /* not in a row */
 		{ 100, 50, 3, { 0, 40, 40 }, { false, false, true } }, /* not the same */
 		{ 1000, 50, 2, { 400, 404 }, { false, true } },        /* it changes meanwhile */
+		{ 5, 20, 3, { 3, 2, 2 }, { false, false, true } },     /* few: exactly */
 		{ 100, 100, 1, { 0 }, { true } },
 		{ 100, 0, 2, { 99, 99 }, { false, true } },
 		{ 100, 0, 1, { 200 }, { true } },
