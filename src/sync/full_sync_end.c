@@ -2,7 +2,6 @@
  * sync/full_sync_end.c: all pages are read.  Is the catalogue to be believed?
  * Then the feed is read to its end, and the coming generation is published.
  */
-#include "base/mutant.h"
 #include "sync/state.h"
 
 static uint64_t running_count(struct engine *e)
@@ -51,10 +50,7 @@ void full_sync_tail_is(struct engine *e, int64_t tail)
 {
 	e->full_sync.tail = tail;
 	e->full_sync.phase = FULL_SYNC_CATCH_UP;
-	if (mutant("no-catch-up"))
-		full_sync_caught_up(e);
-	else
-		follow_hurry(e);
+	follow_hurry(e);
 }
 
 static void fill_record(struct engine *e, uint64_t products, struct sync_record *r)

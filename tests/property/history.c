@@ -188,6 +188,19 @@ static void faults(struct world *w)
 	order(w, "/test/faults", json);
 }
 
+/* Answers that are old when they are here; there are no failures. */
+static void slow_answers(struct world *w)
+{
+	char json[300];
+
+	snprintf(json, sizeof(json),
+	    "{\"seed\":%u,\"faults\":[{\"path\":\"%s\",\"kind\":\"drip\",\"count\":%d,"
+	    "\"percent\":%d,\"delayMs\":%d}]}",
+	    w->random, world_roll(w, 4) ? "product" : "list", 5 + (int)world_roll(w, 60),
+	    30 + (int)world_roll(w, 71), 300 + (int)world_roll(w, 2700));
+	order(w, "/test/faults", json);
+}
+
 static void no_faults(struct world *w)
 {
 	order(w, "/test/faults", "{\"faults\":[]}");
@@ -244,6 +257,7 @@ static const struct {
 	{ disorder, 5, true },
 	{ restart_central, 2, false },
 	{ faults, 8, false },
+	{ slow_answers, 5, true },
 	{ no_faults, 10, true },
 	{ kill_daemon, 2, true },
 	{ end_daemon, 1, true },

@@ -30,9 +30,11 @@ static int get(struct watcher *r, const char *uri)
 		.uri = { uri, strlen(uri) },
 		.keys = { { key, 1 } },
 		.n_keys = 1 };
+	/* As it was when we asked: meanwhile the other reader may see it filled. */
+	bool filled = atomic_load(&r->world->filled);
 
 	api_handle(r->world->api, &request, &r->response);
-	if (r->response.status >= 500 && atomic_load(&r->world->filled))
+	if (r->response.status >= 500 && filled)
 		world_fail(r->world, "%d for %s: %.100s", r->response.status, uri,
 		    buf_text(&r->response.body));
 	return r->response.status;
@@ -65,6 +67,7 @@ static const char *look(struct watcher *r, const char *json, int *number)
 static void watch_product(struct watcher *r)
 {
 	size_t i = (size_t)rand_r(&r->random) % r->world->n;
+	bool filled = atomic_load(&r->world->filled);
 	char uri[64];
 	int number, status;
 
@@ -72,7 +75,7 @@ static void watch_product(struct watcher *r)
 	status = get(r, uri);
 	if (status == 200)
 		look(r, buf_text(&r->response.body), &number);
-	else if (atomic_load(&r->world->filled) && r->world->lives[i].anchor)
+	else if (filled && r->world->lives[i].anchor)
 		world_fail(r->world, "P%02zu, which is never deleted: %d", i, status);
 }
 
