@@ -67,7 +67,7 @@ enum doubt_action {
 enum doubt_trust {
 	DOUBT_TRUST_ALL,
 	DOUBT_TRUST_NO_DELETE, /* a full sync runs, or has ended within DOUBT_MS */
-	DOUBT_TRUST_NO_YOUNG,  /* something ran ahead of this very event: later ones, or a list */
+	DOUBT_TRUST_NO_YOUNG,  /* a list or later events ran ahead of it, or some before were missed */
 };
 
 /*

@@ -81,6 +81,9 @@ static enum doubt_trust trust_in(const struct change *c, const struct event *eve
 
 	if (event->offset < e->follow.position.ran_ahead || event->offset < c->top)
 		return DOUBT_TRUST_NO_YOUNG;
+	/* The running generation has missed events: any of its products may live anew. */
+	if (c->running && !e->follow.attached)
+		return DOUBT_TRUST_NO_YOUNG;
 	return full_sync_runs(e) || !mono_reached(e->trust_deletes_from, mono_now())
 	           ? DOUBT_TRUST_NO_DELETE
 	           : DOUBT_TRUST_ALL;

@@ -12,10 +12,9 @@
 #include "model/page.h"
 #include "property/property.h"
 
-#define DOUBT_MS 150000
-#define EQUAL_MS 1200000 /* scaled: from quiet to equal */
-#define CHANGE_MS \
-	300000 /* scaled: from a last change to equal; a limit guessed from a 429 leaves few look-ups */
+#define DOUBT_MS  150000
+#define EQUAL_MS  1200000 /* scaled: from quiet to equal */
+#define CHANGE_MS 300000  /* scaled: from a last change to equal; a 429 may leave few look-ups */
 
 /* ---- changes ---- */
 

@@ -59,6 +59,7 @@ struct world {
 	size_t n_feed;
 	int64_t held_until; /* the change is made, but its offset not handed out yet; 0: none */
 	bool loses;         /* some events are never published */
+	int64_t deaf_until; /* the feed can be read again then */
 
 	bool filled, lost;
 	struct state running[PRODUCTS], coming[PRODUCTS];
@@ -236,7 +237,8 @@ static bool is_covered(const struct world *w, size_t i)
 
 static enum doubt_trust trust_of(const struct world *w, const struct event *event, int64_t top)
 {
-	if (event->offset < w->position.ran_ahead || event->offset < top)
+	if (event->offset < w->position.ran_ahead || event->offset < top ||
+	    (w->filled && w->detached))
 		return DOUBT_TRUST_NO_YOUNG;
 	return w->syncing || w->now - w->flipped_at < DOUBT_MS ? DOUBT_TRUST_NO_DELETE
 	                                                       : DOUBT_TRUST_ALL;
@@ -309,6 +311,9 @@ static void look_up(struct world *w)
 {
 	struct stamp now = stamp_of(w);
 
+	/* As comparing does with what differs. */
+	if (w->now < ACTIVE_MS && roll(w, 100) == 0)
+		owe(w, (size_t)roll(w, PRODUCTS));
 	for (size_t i = 0; i < PRODUCTS; i++) {
 		struct trip *t = &w->lookup[i];
 
@@ -462,6 +467,13 @@ static void follow(struct world *w)
 
 	if (!can)
 		return;
+	if (w->now > w->deaf_until && w->now < ACTIVE_MS && roll(w, 200) == 0)
+		w->deaf_until = w->now + roll(w, 40000);
+	if (w->now < w->deaf_until) {
+		w->poll.under_way = w->hole_trip.under_way = false;
+		hole_failed(&w->hole, mono_of(w));
+		return;
+	}
 	if (is_back(w, &w->poll, true))
 		take_answer(w, &w->poll);
 	if (!w->poll.under_way) {
