@@ -26,7 +26,8 @@
  * A look-up runs ahead of the feed: what it finds can be a life of which no
  * event has come yet, and late events of the life before would undo it.  So a
  * state that only a look-up has told of is in doubt as well, for DOUBT_BRIEF_MS,
- * which is longer than events are late; unless its version is so high that a
+ * which is longer than events are late (its time stands still while the feed
+ * can't be read); unless its version is so high that a
  * new life can't have got there unseen.  The pages of a full sync run ahead in the
  * same way, of all events whose offset was handed out before its last page; and
  * an event that fills a hole was overtaken by others, maybe of the next life.
@@ -67,7 +68,7 @@ enum doubt_action {
 enum doubt_trust {
 	DOUBT_TRUST_ALL,
 	DOUBT_TRUST_NO_DELETE, /* a full sync runs, or has ended within DOUBT_MS */
-	DOUBT_TRUST_NO_YOUNG,  /* a list or later events ran ahead of it, or some before were missed */
+	DOUBT_TRUST_NO_YOUNG,  /* a list or later events ran ahead of it, or some are missing */
 };
 
 /*

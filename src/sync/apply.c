@@ -184,8 +184,15 @@ void change_settle(struct change *c, struct known *k, const struct product *foun
 	struct doubt_product p = cached(t, id.data, id.len);
 	struct doubt_product is = { found != NULL, found ? found->version : -1, false };
 	bool same = is_same(t, id, found);
+	struct doubt before = doubt;
+	struct stamp told = follow_stamp(c->engine);
 
 	doubt_settled(&p, &doubt, &is, same, &c->now);
+	/* What an earlier look-up found is still ahead of the feed. */
+	if (!doubt_is_open(&doubt) && found && before.brief && doubt_left_ms(&before, &told) > 0) {
+		doubt.since = before.since;
+		doubt.brief = doubt.by_lookup = 1;
+	}
 	/* The first full sync has its page still to come. */
 	if (!same && (c->running || is_covered(c, id.data, id.len))) {
 		c->repaired++;

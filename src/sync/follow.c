@@ -95,6 +95,16 @@ void follow_begin(struct engine *e, struct mono now)
 	follow_reload(e);
 }
 
+struct stamp follow_stamp(const struct engine *e)
+{
+	int64_t behind = mono_ms_between(e->follow.caught_up, mono_now());
+	struct stamp s = stamp_now();
+
+	s.boottime_ms -= behind;
+	s.wall_ms -= behind;
+	return s;
+}
+
 void follow_detach(struct engine *e, int64_t head)
 {
 	restart(e, mono_now());
@@ -356,6 +366,8 @@ static void poll_answered(
 	at_end = (int64_t)batch->n < limit;
 	if (!take_events(e, batch, limit, &fresh))
 		return;
+	if (at_end)
+		f->caught_up = f->started;
 	plan_next(e, fresh > 0, now);
 	look_for_holes(e, now);
 	if (in_hurry && at_end)

@@ -295,17 +295,21 @@ static void end_brief(struct known *k, struct store_txn *t)
 		forget(k);
 }
 
-/* Each other doubt that ended is settled once more, and then forgotten. */
+/*
+ * Each other doubt that ended is settled once more, and then forgotten.  A
+ * brief one is about a look-up that ran ahead of the feed: while that can't be
+ * read, its time stands still.
+ */
 void known_end_doubts(struct engine *e)
 {
 	struct lookups *l = &e->lookups;
-	struct stamp now = stamp_now();
+	struct stamp now = stamp_now(), told = follow_stamp(e);
 	struct store_txn *t = NULL;
 	struct known *k;
 
 	while ((k = ended(&l->by_age[0], &now)))
 		known_want(k);
-	while ((k = ended(&l->by_age[1], &now))) {
+	while ((k = ended(&l->by_age[1], &told))) {
 		if (!t && engine_has_running(e) &&
 		    store_txn_begin(e->store, STORE_RUNNING, &t) != ST_OK)
 			t = NULL;

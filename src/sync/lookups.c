@@ -225,16 +225,16 @@ static struct mono ask_when(const struct engine *e, struct mono now)
 struct mono lookups_due(const struct engine *e, struct mono now)
 {
 	const struct lookups *l = &e->lookups;
-	struct stamp stamp = stamp_now();
+	const struct known *oldest = TAILQ_FIRST(&l->by_age[0]),
+			   *brief = TAILQ_FIRST(&l->by_age[1]);
+	struct stamp stamp = stamp_now(), told = follow_stamp(e);
 	struct mono ends = MONO_NEVER;
 
-	for (int i = 0; i < 2; i++) {
-		const struct known *oldest = TAILQ_FIRST(&l->by_age[i]);
-
-		if (oldest)
-			ends = mono_earlier(
-			    ends, mono_add_ms(now, doubt_left_ms(&oldest->doubt, &stamp)));
-	}
+	if (oldest)
+		ends = mono_add_ms(now, doubt_left_ms(&oldest->doubt, &stamp));
+	/* A brief one ends when an answer of the feed says so, and no sooner. */
+	if (brief && doubt_left_ms(&brief->doubt, &told) == 0)
+		ends = now;
 	return mono_earlier(ends, ask_when(e, now));
 }
 

@@ -65,8 +65,9 @@ struct follow {
 	int64_t asked_top;         /* offsets_top() when it was sent */
 	struct mono started;
 	struct mono next;
-	unsigned early; /* see rules/pace.h */
-	bool hurry;     /* no waiting: the full sync wants to know where the feed ends */
+	unsigned early;        /* see rules/pace.h */
+	bool hurry;            /* no waiting: the full sync wants to know where the feed ends */
+	struct mono caught_up; /* the feed was read to its end by a question of that time */
 
 	bool check_owed;     /* the log is to be compared before events are applied */
 	struct mono checked; /* when that was last asked */
@@ -174,6 +175,8 @@ void follow_lose(struct engine *e, enum full_sync_reason reason);
 void follow_detach(struct engine *e, int64_t head);
 /* Take the running generation's position again; after a failed full sync or a failed commit. */
 void follow_reload(struct engine *e);
+/* Now, as far as the feed is concerned: the time up to which it has told us all. */
+struct stamp follow_stamp(const struct engine *e);
 /* The coming generation has become the running one, its position with it. */
 void follow_published(struct engine *e);
 /* Don't wait for new events: where does the feed end? */
