@@ -59,7 +59,6 @@ struct world {
 	size_t n_feed;
 	int64_t held_until; /* the change is made, but its offset not handed out yet; 0: none */
 	bool loses;         /* some events are never published */
-	int64_t deaf_until; /* the feed can be read again then */
 
 	bool filled, lost;
 	struct state running[PRODUCTS], coming[PRODUCTS];
@@ -311,9 +310,6 @@ static void look_up(struct world *w)
 {
 	struct stamp now = stamp_of(w);
 
-	/* As comparing does with what differs. */
-	if (w->now < ACTIVE_MS && roll(w, 100) == 0)
-		owe(w, (size_t)roll(w, PRODUCTS));
 	for (size_t i = 0; i < PRODUCTS; i++) {
 		struct trip *t = &w->lookup[i];
 
@@ -467,13 +463,6 @@ static void follow(struct world *w)
 
 	if (!can)
 		return;
-	if (w->now > w->deaf_until && w->now < ACTIVE_MS && roll(w, 200) == 0)
-		w->deaf_until = w->now + roll(w, 40000);
-	if (w->now < w->deaf_until) {
-		w->poll.under_way = w->hole_trip.under_way = false;
-		hole_failed(&w->hole, mono_of(w));
-		return;
-	}
 	if (is_back(w, &w->poll, true))
 		take_answer(w, &w->poll);
 	if (!w->poll.under_way) {
