@@ -54,21 +54,30 @@ check 'and it is as Central has it' until_true 10 product_has PROD-200 .availabl
 
 # A look-up tells of a product's new life while the feed stands still: what the
 # feed tells later of the life before changes nothing.
-set_alone() { admin PUT set "{\"products\":[{\"productId\":\"$1\",\"available\":$2}]}" >/dev/null; }
 stop "$DAEMON"
 start_daemon CENTRAL_TIMEOUT_SECONDS=300
 check 'it follows' until_true 20 state_is live
 kill -STOP "$DAEMON"
-set_alone PROD-300 1 # for the poll that is open
-faults '{"faults":[{"path":"events","kind":"delay","delayMs":240000,"count":1}]}'
-for i in 1 2 3 4 5; do set_alone PROD-301 "$i"; done
+faults '{"faults":[{"path":"events","kind":"delay","delayMs":290000,"count":-1}]}'
+for i in 1 2 3 4 5; do
+  admin PUT set "{\"products\":[{\"productId\":\"PROD-301\",\"available\":$i}]}" >/dev/null
+done
 admin DELETE delete '{"productIds":["PROD-301"]}' >/dev/null
 admin POST create '{"products":[{"productId":"PROD-301","name":"another life","available":9,"price":1}]}' >/dev/null
 kill -CONT "$DAEMON"
-check 'comparing finds its new life' until_true 20 product_has PROD-301 .name 'another life'
+check 'comparing finds its new life' until_true 60 product_has PROD-301 .name 'another life'
 api GET /v1/store/sync/status
 applied=$(json .counters.eventsApplied)
-check 'the feed catches up' until_true 20 grep -q 'msg="event sync batch" events=7 ' "$DIR/daemon.log"
-check 'and what it tells is looked up' until_true 20 state_is live
+faults '{"faults":[]}' # the poll that is open is answered in its own time
+head=$(central_stat .head)
+has_caught_up() {
+  api GET /v1/store/sync/status
+  [ "$(json .eventSync.lastEventOffset)" = "$head" ]
+}
+if has_caught_up; then
+  skip 'a look-up ahead of the feed' 'the feed was quicker than comparing'
+  exit
+fi
+check 'the feed catches up' until_true 60 has_caught_up
 is 'nothing of the life before was applied' "$(json .counters.eventsApplied)" "$applied"
 check 'it is as Central has it still' product_has PROD-301 .name 'another life'
