@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "metrics/metrics.h"
@@ -22,12 +23,17 @@ struct api_options {
 	struct store_options store;
 	const char *run_dir;
 	const char *store_id;
+	bool store_id_set; /* else any storeId of a request is taken */
 	const char *version;
 	const char *const *api_keys;
 	size_t n_api_keys;
+	const char *const *cors_origins;   /* "*": any */
+	size_t n_cors_origins;             /* 0: no CORS headers */
 	const char *mount_from, *mount_to; /* "" where unset */
 	int64_t max_staleness_seconds;     /* 0: never */
 	int64_t max_body_bytes;
+	unsigned threads; /* of one process: what may wait for the daemon is a share of them */
+	int stop_fd;      /* readable when the process is to end; -1: never */
 	struct metrics_pool *metrics;
 };
 
@@ -47,8 +53,19 @@ struct api_request {
 	struct span prefix;  /* STORE_API_PREFIX; overrides the mount setting */
 	struct span keys[2]; /* every HTTP_X_API_KEY that came, up to two */
 	size_t n_keys;
-	struct span request_id;  /* HTTP_X_REQUEST_ID */
-	struct span remote_addr; /* REMOTE_ADDR, for the log */
+	struct span request_id;    /* HTTP_X_REQUEST_ID */
+	struct span remote_addr;   /* REMOTE_ADDR, for the log */
+	struct span if_none_match; /* HTTP_IF_NONE_MATCH */
+	struct span max_staleness; /* HTTP_X_STORE_MAX_STALENESS */
+	struct span origin;        /* HTTP_ORIGIN */
+
+	/*
+	 * The body.  read_body puts up to `most` bytes at `to`; *n == 0: that was
+	 * all.  ST_TIMEOUT: not there by the deadline; ST_CLOSED: cut off.
+	 */
+	struct span content_length; /* CONTENT_LENGTH as it came */
+	enum st_err (*read_body)(void *arg, char *to, size_t most, struct mono deadline, size_t *n);
+	void *body_arg;
 };
 
 /* Reused by a thread from request to request; its buffers keep their memory up to a limit. */

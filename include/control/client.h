@@ -18,4 +18,28 @@ enum st_err control_ask_status(
 /* The daemon took the order to begin a full sync (it may have been running already). */
 enum st_err control_ask_sync(const char *run_dir, const char *id, int64_t timeout_ms);
 
+/*
+ * For how long to wait, in milliseconds.  Whoever is asked to end meanwhile
+ * (stop_fd becomes readable; -1: nothing to watch) waits for another
+ * after_stop_ms at most.
+ */
+struct control_patience {
+	int64_t ms;
+	int stop_fd;
+	int64_t after_stop_ms;
+};
+
+/* The same, and waits until that full sync has ended.  ST_TIMEOUT: it goes on. */
+enum st_err control_wait_sync(const char *run_dir, const char *id,
+    const struct control_patience *patience, struct control_sync *out);
+
+/*
+ * Have updates forwarded.  patience->ms is for the daemon to take it; after
+ * that it says itself how long it may need.  *taken tells, after any failure,
+ * whether it may have been forwarded: false: it was not, and won't be.  The
+ * caller frees out->results after ST_OK.
+ */
+enum st_err control_forward(const char *run_dir, const char *id, const struct update_list *updates,
+    const struct control_patience *patience, bool *taken, struct control_update *out);
+
 #endif

@@ -8,9 +8,18 @@
  * exchange: a request, an answer, end.
  *
  *   {"v":1,"id":"…","type":"status"}
- *   {"v":1,"id":"…","type":"sync"}          begin a full sync now
+ *   {"v":1,"id":"…","type":"sync","wait":false}   begin a full sync now; answer at once,
+ *                                                 or with wait when it has ended
+ *   {"v":1,"id":"…","type":"update","batch":false,"items":[{…}]}
  *   → {"v":1,"id":"…","ok":true, …members of the answer…}
- *   → {"v":1,"id":"…","ok":false,"code":"…","message":"…"}
+ *   → {"v":1,"id":"…","ok":false,"code":"…","message":"…", …}
+ *
+ * An update has two answers.  First `taken`, sent before anything is done for
+ * it: from here on the daemon is responsible, and whoever asked knows for how
+ * long to wait for the second.  A request that was not taken was not forwarded
+ * and never will be, since the daemon forwards only after it could send that.
+ *
+ *   → {"v":1,"id":"…","ok":true,"taken":true,"withinMs":9000}
  */
 #ifndef CONTROL_MESSAGE_H
 #define CONTROL_MESSAGE_H
@@ -22,18 +31,33 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/record.h"
+#include "model/update.h"
 
 #define CONTROL_VERSION     1
 #define CONTROL_MESSAGE_MAX (2 * 1024 * 1024)
 #define CONTROL_ID_MAX      64
 #define CONTROL_SOCKET_NAME "control.sock"
+#define CONTROL_TEXT_SIZE   256
 
-enum control_type { CONTROL_STATUS, CONTROL_SYNC };
+enum control_type { CONTROL_STATUS, CONTROL_SYNC, CONTROL_UPDATE };
 
 struct control_request {
 	enum control_type type;
 	char id[CONTROL_ID_MAX + 1];
+	bool wait;                  /* SYNC: answer when it has ended */
+	struct update_list updates; /* UPDATE */
 };
+
+void control_request_write(const struct control_request *r, struct buf *out);
+
+/*
+ * ST_INVALID for anything else; out->id is filled where it could be read.  The
+ * caller frees with control_request_free() in either case.
+ */
+enum st_err control_request_read(const char *text, size_t len, struct control_request *out);
+void control_request_free(struct control_request *r);
+
+/* ---- status ---- */
 
 /* The daemon's own view of the moment: what the store's record can't hold. */
 struct control_status {
@@ -45,13 +69,72 @@ struct control_status {
 	int64_t next_poll_at;   /* Unix seconds; -1: none is planned */
 };
 
-void control_request_write(const struct control_request *r, struct buf *out);
-/* ST_INVALID for anything else; *out->id is filled where it could be read. */
-enum st_err control_request_read(const char *text, size_t len, struct control_request *out);
-
 void control_status_write(const char *id, const struct control_status *s, struct buf *out);
 enum st_err control_status_read(
     const char *text, size_t len, const char *id, struct control_status *out);
+
+/* ---- sync ---- */
+
+/* How a full sync that somebody waited for has ended. */
+struct control_sync {
+	enum failure_class failure; /* FAILURE_NONE: well */
+	char message[CONTROL_TEXT_SIZE];
+};
+
+void control_sync_write(const char *id, const struct control_sync *s, struct buf *out);
+enum st_err control_sync_read(
+    const char *text, size_t len, const char *id, struct control_sync *out);
+
+/* ---- update ---- */
+
+/* How it ended; the words of the protocol are those of REST's error codes. */
+enum control_update_end {
+	CONTROL_UPDATE_ANSWERED,   /* Central answered each item: `results` */
+	CONTROL_UPDATE_KEY_REUSED, /* `index`: that key was used for something else */
+	CONTROL_UPDATE_RATE_LIMITED,
+	CONTROL_UPDATE_AUTH_FAILED,
+	CONTROL_UPDATE_UNAVAILABLE, /* refused, unreachable, breaker open; never sent */
+	CONTROL_UPDATE_TIMEOUT,     /* unknown: no answer in time, or one that can't be trusted */
+	CONTROL_UPDATE_ERROR,       /* 5xx, no documented JSON, an error of Central's own */
+	CONTROL_UPDATE_OVERLOADED,  /* too many at once, or too many keys to remember */
+	CONTROL_UPDATE_END_COUNT
+};
+
+/* What is known of whether it was applied, where it wasn't answered. */
+enum control_outcome {
+	CONTROL_NOT_SENT,
+	CONTROL_NOT_APPLIED,
+	CONTROL_UNKNOWN,
+	CONTROL_OUTCOME_COUNT
+};
+
+/* "not_sent", "not_applied", "unknown" */
+const char *control_outcome_text(enum control_outcome o);
+
+struct control_update {
+	enum control_update_end end;
+	enum control_outcome outcome;    /* but for ANSWERED and KEY_REUSED */
+	char message[CONTROL_TEXT_SIZE]; /* for people */
+	int64_t retry_after_s;           /* -1: nothing to say */
+	int64_t index;                   /* KEY_REUSED: of the item, from 0; else -1 */
+	/*
+	 * Central's words, one for each item: ANSWERED, and where there are some
+	 * also TIMEOUT (a refusal on a try after an unknown one) and ERROR (an
+	 * errorType that is none of the documented ones).  Else n is 0.
+	 */
+	struct update_results results;
+};
+
+void control_taken_write(const char *id, int64_t within_ms, struct buf *out);
+/* ST_INVALID unless it is that. */
+enum st_err control_taken_read(const char *text, size_t len, const char *id, int64_t *within_ms);
+
+void control_update_write(const char *id, const struct control_update *u, struct buf *out);
+/* The caller frees out->results after ST_OK. */
+enum st_err control_update_read(
+    const char *text, size_t len, const char *id, struct control_update *out);
+
+/* ---- any ---- */
 
 void control_done_write(const char *id, struct buf *out);
 enum st_err control_done_read(const char *text, size_t len, const char *id);

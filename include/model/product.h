@@ -11,6 +11,7 @@
 #ifndef MODEL_PRODUCT_H
 #define MODEL_PRODUCT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct product {
 	struct span id;   /* decoded, 1-511 bytes of UTF-8 */
 	int64_t version;  /* 0 to 2^53 */
 	struct span json; /* what clients get */
+	bool partial;     /* a write's numbers over name and price of an older version */
 };
 
 /* Bytes of storage that a product of so many bytes of text may need. */

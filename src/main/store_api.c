@@ -32,13 +32,18 @@ static struct api_options api_options_of(const struct config *c)
 		    .map_size = (size_t)c->cache_map_size_mb << 20 },
 		.run_dir = c->run_dir,
 		.store_id = c->store_id,
+		.store_id_set = c->store_id_set,
 		.version = STORE_API_VERSION,
 		.api_keys = (const char *const *)c->api_keys.items,
 		.n_api_keys = c->api_keys.n,
+		.cors_origins = (const char *const *)c->cors_allowed_origins.items,
+		.n_cors_origins = c->cors_allowed_origins.n,
 		.mount_from = c->mount_from,
 		.mount_to = c->mount_to,
 		.max_staleness_seconds = c->max_staleness_seconds,
 		.max_body_bytes = c->max_body_bytes,
+		.threads = (unsigned)c->pool_threads,
+		.stop_fd = -1,
 	};
 }
 

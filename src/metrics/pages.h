@@ -10,7 +10,7 @@
 #include "metrics/metrics.h"
 
 #define METRICS_METHODS 5
-#define METRICS_CODES   15
+#define METRICS_CODES   17
 #define METRICS_BUCKETS 11
 #define METRICS_SLOTS   65 /* the supervisor and up to 64 workers */
 #define METRICS_FILE    "metrics"

@@ -91,7 +91,7 @@ enum st_err product_read(const struct doc *d, const struct doc_node *node, struc
 {
 	size_t id_at = storage->len, json_at;
 	struct members m;
-	struct product p;
+	struct product p = { .partial = false };
 	enum st_err err;
 
 	*why = "a product is no object";

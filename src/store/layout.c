@@ -4,7 +4,7 @@
  *
  *   products   id (1-511 bytes)  ->  0  u64  hash
  *                                    8  i64  version
- *                                   16  u32  flags, 0
+ *                                   16  u32  flags: LAYOUT_PARTIAL
  *                                   20  u32  length of the JSON
  *                                   24       JSON, ready to be sent
  *   chunks     first id covered  ->  u32 number of products    } the page index,
@@ -28,10 +28,10 @@
 
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "base/hash.h"
 
-#define HASH_SIZE sizeof(uint64_t)
+#define HASH_SIZE      sizeof(uint64_t)
+#define LAYOUT_PARTIAL 1u
 
 struct product_header {
 	uint64_t hash;
@@ -53,8 +53,8 @@ _Static_assert(sizeof(struct sync_record) == 3 * sizeof(struct stamp) + RECORD_T
 
 static uint64_t hash_of(const void *key, size_t key_len, const void *value, size_t value_len)
 {
-	return XXH3_64bits_withSeed((const unsigned char *)value + HASH_SIZE, value_len - HASH_SIZE,
-	    XXH3_64bits(key, key_len));
+	return hash_bytes((const unsigned char *)value + HASH_SIZE, value_len - HASH_SIZE,
+	    hash_bytes(key, key_len, 0));
 }
 
 MDB_val layout_key(const char *text)
@@ -72,6 +72,7 @@ void layout_write_product(const struct product *p, void *out)
 {
 	struct product_header header = {
 		.version = p->version,
+		.flags = p->partial ? LAYOUT_PARTIAL : 0,
 		.json_len = (uint32_t)p->json.len,
 	};
 	char *bytes = out;
@@ -94,6 +95,7 @@ enum st_err layout_read_product(const MDB_val *key, const MDB_val *value, struct
 		return ST_CORRUPT;
 	out->id = (struct span){ key->mv_data, key->mv_size };
 	out->version = header.version;
+	out->partial = (header.flags & LAYOUT_PARTIAL) != 0;
 	out->json = (struct span){ (const char *)value->mv_data + sizeof(header), header.json_len };
 	return ST_OK;
 }

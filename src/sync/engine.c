@@ -36,6 +36,9 @@ static void answer_control(
 		full_sync_want(e, FULL_SYNC_FORCED, mono_now());
 		control_done_write(request->id, &json);
 		break;
+	case CONTROL_UPDATE:
+		control_refusal_write(request->id, "bad_message", "not known yet", &json);
+		break;
 	}
 	control_answer(peer, &json);
 	buf_free(&json);

@@ -45,7 +45,7 @@ declare -A border=(
   [fcgiapp.h]='^src/pool/fcgi\.c$'
   [fcgi_stdio.h]='^$'
   [fcgios.h]='^$'
-  [xxhash.h]='^src/store/layout\.c$'
+  [xxhash.h]='^src/base/hash\.c$'
   [microhttpd.h]='^tests/central/'
 )
 

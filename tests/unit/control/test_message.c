@@ -17,9 +17,9 @@ static struct buf written(void)
 TEST(control_message, request_reads_what_it_wrote)
 {
 	static const struct control_request requests[] = {
-		{ CONTROL_STATUS, "r-1" },
-		{ CONTROL_SYNC, "r.2_X" },
-		{ CONTROL_STATUS, ID_64 },
+		{ .type = CONTROL_STATUS, .id = "r-1" },
+		{ .type = CONTROL_SYNC, .id = "r.2_X" },
+		{ .type = CONTROL_STATUS, .id = ID_64 },
 	};
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
@@ -36,7 +36,7 @@ TEST(control_message, request_reads_what_it_wrote)
 
 TEST(control_message, request_has_the_documented_form)
 {
-	struct control_request request = { CONTROL_SYNC, "r-1" };
+	struct control_request request = { .type = CONTROL_SYNC, .id = "r-1" };
 	struct buf text = written();
 
 	control_request_write(&request, &text);
