@@ -19,19 +19,32 @@
 #define BODY_LIMIT   ((size_t)256 * 1024 * 1024) /* 200 products of 1 MiB fit */
 #define BODY_KEPT    ((size_t)256 * 1024)        /* memory that a thread keeps between requests */
 #define HEADER_LIMIT 16384
-#define ALLOW_READ   "GET, HEAD, OPTIONS"
 
+typedef void handler(struct call *c);
+
+/*
+ * Several rows may match a path: a request goes to the first one that has a
+ * handler for its method, `Allow` tells of all of them.  So a path that is only
+ * written to stands before the template that it falls under for reading.
+ */
 static const struct route {
 	const char *template;
 	enum metrics_route metrics;
+	handler *get, *post;
 	bool open; /* needs no key */
-	void (*get)(struct call *c);
 } routes[] = {
-	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, false, inventory_list },
-	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, false, inventory_product },
-	{ "/v1/store/sync/status", METRICS_ROUTE_SYNC_STATUS, false, status_get },
-	{ "/health", METRICS_ROUTE_HEALTH, true, health_get },
-	{ "/metrics", METRICS_ROUTE_METRICS, true, metrics_get },
+	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, .get = inventory_list },
+	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, .get = inventory_product },
+	{ "/v1/store/sync/status", METRICS_ROUTE_SYNC_STATUS, .get = status_get },
+	{ "/health", METRICS_ROUTE_HEALTH, .get = health_get, .open = true },
+	{ "/metrics", METRICS_ROUTE_METRICS, .get = metrics_get, .open = true },
+};
+
+/* What the rows of one path have to offer to one method. */
+struct match {
+	const struct route *route; /* whose name the request is counted under; NULL: no such path */
+	handler *handler;          /* NULL: the path doesn't know the method */
+	bool get, post;
 };
 
 enum st_err api_open(const struct api_options *options, struct api **out)
@@ -114,7 +127,13 @@ static void choose_request_id(struct api *a, struct span asked, struct api_respo
 		snprintf(r->request_id, sizeof(r->request_id), "%s-%" PRIu64, a->instance,
 		    atomic_fetch_add(&a->requests, 1) + 1);
 	}
-	response_header(r, "X-Request-Id", r->request_id);
+}
+
+/* What every response carries, errors included. */
+static void common_headers(struct call *c)
+{
+	response_header(c->response, "X-Request-Id", c->response->request_id);
+	cors_headers(c);
 }
 
 /* All configured keys are compared, so that time tells nothing of which was near. */
@@ -136,12 +155,38 @@ static bool is_method(const struct call *c, const char *method)
 	       memcmp(c->request->method.data, method, c->request->method.len) == 0;
 }
 
-static const struct route *find_route(const struct call *c)
+static handler *handler_of(const struct route *route, const struct call *c)
 {
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-		if (path_matches(&c->path, routes[i].template))
-			return &routes[i];
-	return NULL;
+	if (is_method(c, "GET") || is_method(c, "HEAD"))
+		return route->get;
+	return is_method(c, "POST") ? route->post : NULL;
+}
+
+static struct match find_route(const struct call *c)
+{
+	struct match m = { 0 };
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		handler *h;
+
+		if (!path_matches(&c->path, routes[i].template))
+			continue;
+		h = handler_of(&routes[i], c);
+		if (!m.route || (h && !m.handler))
+			m.route = &routes[i];
+		if (!m.handler)
+			m.handler = h;
+		m.get |= routes[i].get != NULL;
+		m.post |= routes[i].post != NULL;
+	}
+	return m;
+}
+
+static const char *allowed(const struct match *m)
+{
+	if (m->get)
+		return m->post ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, OPTIONS";
+	return m->post ? "POST, OPTIONS" : "OPTIONS";
 }
 
 static bool is_below_v1(const struct path *p)
@@ -157,34 +202,35 @@ static void refuse_key(struct call *c)
 	problem_respond(c, PROBLEM_UNAUTHORIZED, NULL);
 }
 
-static void answer_options(struct call *c)
+static void answer_options(struct call *c, const struct match *m)
 {
 	c->response->status = 204;
-	response_header(c->response, "Allow", ALLOW_READ);
+	response_header(c->response, "Allow", allowed(m));
 	response_header(c->response, "Cache-Control", "no-store");
+	cors_preflight(c, allowed(m));
 }
 
 static void dispatch(struct call *c)
 {
-	const struct route *route = find_route(c);
-	bool open = route && route->open;
+	struct match m = find_route(c);
+	bool open = m.route && m.route->open;
 
-	if (route) {
-		c->response->route = route->metrics;
-		c->route = route->template;
+	if (m.route) {
+		c->response->route = m.route->metrics;
+		c->route = m.route->template;
 	}
-	if (!route && !is_below_v1(&c->path))
+	if (!m.route && !is_below_v1(&c->path))
 		problem_respond(c, PROBLEM_NOT_FOUND, NULL);
 	else if (is_method(c, "OPTIONS"))
-		answer_options(c);
+		answer_options(c, &m);
 	else if (!open && !has_key(c->api, c->request))
 		refuse_key(c);
-	else if (!route)
+	else if (!m.route)
 		problem_respond(c, PROBLEM_NOT_FOUND, NULL);
-	else if (is_method(c, "GET") || is_method(c, "HEAD"))
-		route->get(c);
+	else if (m.handler)
+		m.handler(c);
 	else {
-		response_header(c->response, "Allow", ALLOW_READ);
+		response_header(c->response, "Allow", allowed(&m));
 		problem_respond(c, PROBLEM_METHOD_NOT_ALLOWED, NULL);
 	}
 }
@@ -238,6 +284,7 @@ void api_handle(struct api *a, const struct api_request *request, struct api_res
 
 	response_reset(response);
 	choose_request_id(a, request->request_id, response);
+	common_headers(&c);
 	err = path_read(request->uri, &c.path);
 	if (!err) {
 		mount(&c);
@@ -248,7 +295,7 @@ void api_handle(struct api *a, const struct api_request *request, struct api_res
 	}
 	if (response->body.err || response->headers.err) {
 		api_problem(response, 500, "internal", "The response could not be made");
-		response_header(response, "X-Request-Id", response->request_id);
+		common_headers(&c);
 	}
 	path_free(&c.path);
 	count(&c, began);

@@ -54,6 +54,13 @@ void problem_of_store(struct call *c, enum st_err err);
 /* "Name: value\r\n" added to the response. */
 void response_header(struct api_response *r, const char *name, const char *value);
 
+/*
+ * cors.c: what browsers of other origins may do.  Nothing at all unless origins
+ * are configured.  Headers are for every response, preflight for OPTIONS.
+ */
+void cors_headers(struct call *c);
+void cors_preflight(struct call *c, const char *methods);
+
 /* A snapshot for a read of products, with the freshness headers set; false: a problem was sent. */
 bool call_open_snapshot(struct call *c, struct store_snapshot *s, struct sync_record *record);
 
