@@ -44,6 +44,13 @@ void store_reader_close(struct store_reader *r);
  */
 void store_reader_refresh(struct store_reader *r);
 
+/*
+ * True while a daemon holds the store.  Asks nobody and takes no lock, so that
+ * a daemon that is about to start isn't disturbed.  False also where that
+ * can't be seen (no permission).
+ */
+bool store_reader_has_writer(struct store_reader *r);
+
 /* To be allocated by the caller (its stack); members are the store's own. */
 struct store_snapshot {
 	struct generation *generation;

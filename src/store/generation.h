@@ -78,6 +78,12 @@ enum st_err generation_path(
 /* The N of a name PREFIX-N; ST_INVALID if it isn't of that form. */
 enum st_err generation_number(const char *name, const char *prefix, uint64_t *out);
 
+/*
+ * DATA_DIR/lock: the writer holds an open-file-description lock on all of it,
+ * which readers can see without taking one, and which belongs to no process.
+ */
+#define GENERATION_WRITER_LOCK "lock"
+
 /* The path of the link; ST_TOO_BIG. */
 #define GENERATION_LINK "current"
 enum st_err generation_link(const char *data_dir, char out[PATH_MAX]);

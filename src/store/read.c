@@ -10,11 +10,13 @@
 #include "store/read.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "store/generation.h"
 #include "store/index.h"
@@ -74,6 +76,23 @@ void store_reader_refresh(struct store_reader *r)
 	}
 	pthread_mutex_unlock(&r->lock);
 	generation_unref(old);
+}
+
+bool store_reader_has_writer(struct store_reader *r)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MAX];
+	bool held;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/" GENERATION_WRITER_LOCK, r->data_dir) >= PATH_MAX)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	close(fd);
+	return held;
 }
 
 static enum st_err open_current(struct store_reader *r)

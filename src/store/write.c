@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,21 +68,29 @@ static enum st_err say_busy(const struct store_writer *w, int fd, struct buf *wh
 	return ST_BUSY;
 }
 
+static int lock_all(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+}
+
 /* The file stays; the lock goes with the last descriptor, however we end. */
 static enum st_err take_lock(struct store_writer *w, struct buf *why)
 {
 	char path[PATH_MAX];
 	enum st_err err;
-	int fd;
+	int fd, rc;
 
-	if (snprintf(path, sizeof(path), "%s/lock", w->data_dir) >= PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s/" GENERATION_WRITER_LOCK, w->data_dir) >= PATH_MAX)
 		return refuse(w, why, "can't be used", ENAMETOOLONG);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_FILE_MODE);
 	if (fd < 0)
 		return refuse(w, why, "its lock file can't be opened", errno);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		err = errno == EWOULDBLOCK ? say_busy(w, fd, why)
-		                           : refuse(w, why, "can't be locked", errno);
+	rc = lock_all(fd);
+	if (rc != 0) {
+		err = rc == EAGAIN || rc == EACCES ? say_busy(w, fd, why)
+		                                   : refuse(w, why, "can't be locked", rc);
 		close(fd);
 		return err;
 	}
@@ -91,6 +98,9 @@ static enum st_err take_lock(struct store_writer *w, struct buf *why)
 	/* Who we are, for say_busy() of another one; on a full disk it does without. */
 	if (ftruncate(fd, 0) == 0 && dprintf(fd, "%ld\n", (long)getpid()) < 0)
 		log_debug("lock file not written", log_text("path", path));
+	/* Readers of our group look at it, whatever the umask was when it was made. */
+	if (fchmod(fd, LOCK_FILE_MODE) != 0)
+		log_debug("mode of the lock file not set", log_text("path", path));
 	return ST_OK;
 }
 

@@ -77,6 +77,8 @@ static void begin(struct engine *e)
 	e->settled_from = mono_add_ms(now, SETTLED_MS);
 	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);
 	e->damaged = condition == STORE_DAMAGED;
+	/* Readers are to see it; a store that can't be written is noticed at the first event. */
+	report_commit(e);
 	follow_begin(e, now);
 	known_begin(e);
 	if (condition == STORE_DAMAGED) {

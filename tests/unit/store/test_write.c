@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ TEST(store_write, modes_let_the_group_read)
 		const char *name;
 		mode_t mode;
 	} cases[] = {
+		{ "lock", 0640 },
 		{ "store-1", 02750 },
 		{ "store-1/data.mdb", 0640 },
 		{ "store-1/lock.mdb", 0660 },
@@ -88,6 +90,47 @@ TEST(store_write, second_writer_is_refused_with_the_first_ones_pid)
 	ASSERT_TEXT(line, expected);
 	store_writer_close(w);
 	store_writer_close(fixture_writer(&options));
+}
+
+/* Seen without a lock taken, from any process, and however the writer ends. */
+TEST(store_write, readers_see_whether_there_is_one)
+{
+	struct store_options options = fixture_options();
+	struct store_writer *w;
+	struct store_reader *r;
+
+	CU_ASSERT_EQUAL_FATAL(store_reader_open(&options, &r), ST_OK);
+	CU_ASSERT_FALSE(store_reader_has_writer(r)); /* no directory */
+	w = fixture_writer(&options);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_TRUE(store_reader_has_writer(r));
+	store_writer_close(w);
+	CU_ASSERT_FALSE(store_reader_has_writer(r)); /* the file is still there */
+	/* To have looked is no lock. */
+	w = fixture_writer(&options);
+	CU_ASSERT_TRUE(store_reader_has_writer(r));
+	store_writer_close(w);
+	store_reader_close(r);
+}
+
+static int open_writer_and_die(void *arg)
+{
+	struct store_writer *w = fixture_writer(arg);
+
+	kill(getpid(), SIGKILL);
+	store_writer_close(w);
+	return 0;
+}
+
+TEST(store_write, a_killed_one_is_none)
+{
+	struct store_options options = fixture_options();
+	struct store_reader *r;
+
+	CU_ASSERT_EQUAL_FATAL(store_reader_open(&options, &r), ST_OK);
+	CU_ASSERT_EQUAL(fixture_wait(fixture_child(open_writer_and_die, &options)), 1000 + SIGKILL);
+	CU_ASSERT_FALSE(store_reader_has_writer(r));
+	store_reader_close(r);
 }
 
 TEST(store_write, directory_that_is_a_file_is_refused)

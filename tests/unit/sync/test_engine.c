@@ -332,6 +332,26 @@ TEST(sync_engine, goes_on_from_its_offset_after_a_kill)
 	end();
 }
 
+/* Whatever the state was that a dead daemon had committed. */
+TEST(sync_engine, shows_readers_that_it_starts)
+{
+	struct sync_record r;
+	int status;
+
+	begin(10, 0);
+	CU_ASSERT_TRUE(until(is_in_state, SYNC_LIVE, &r));
+	kill(run.pid, SIGKILL);
+	waitpid(run.pid, &status, 0);
+	/* Central thinks about its answer. */
+	pthread_mutex_lock(&central.lock);
+	engine_begin();
+	CU_ASSERT_TRUE(until(is_in_state, SYNC_STARTING, &r));
+	CU_ASSERT_EQUAL(r.full_syncs, 1);
+	pthread_mutex_unlock(&central.lock);
+	CU_ASSERT_TRUE(until(is_in_state, SYNC_LIVE, &r));
+	end();
+}
+
 TEST(sync_engine, an_offset_that_is_gone_or_a_feed_that_began_anew_is_a_full_sync)
 {
 	struct sync_record r;
