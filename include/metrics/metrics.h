@@ -55,6 +55,12 @@ void metrics_pool_worker_restarted(struct metrics_pool *m);
 /* Each process of the pool in a slot of its own (0 to 64, 0 the supervisor). */
 void metrics_pool_resident(struct metrics_pool *m, unsigned slot, uint64_t bytes);
 
+/* Milliseconds since metrics_pool_open(), whichever worker asks. */
+int64_t metrics_pool_uptime_ms(const struct metrics_pool *m);
+
+/* Of all its processes, as each of them published its own. */
+uint64_t metrics_pool_private_memory(const struct metrics_pool *m);
+
 enum metrics_event {
 	METRICS_EVENT_APPLIED,
 	METRICS_EVENT_STALE,
@@ -82,6 +88,9 @@ void metrics_daemon_failure(struct metrics_daemon *m, enum failure_class c);
 void metrics_daemon_full_sync(struct metrics_daemon *m, enum full_sync_reason reason, bool ok);
 void metrics_daemon_writes(struct metrics_daemon *m, enum metrics_write outcome, uint64_t n);
 void metrics_daemon_resident(struct metrics_daemon *m, uint64_t bytes);
+
+/* What the daemon published last; 0 where it ended or never ran. */
+uint64_t metrics_daemon_private_memory(const char *run_dir);
 
 /* What the renderer is told of the cache; all 0 where it can't be read. */
 struct metrics_cache {

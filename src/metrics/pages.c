@@ -29,6 +29,7 @@ enum st_err metrics_pool_open(struct metrics_pool **out)
 	if (page == MAP_FAILED)
 		return ST_NOMEM;
 	*out = page;
+	(*out)->opened = mono_now();
 	return ST_OK;
 }
 
@@ -89,6 +90,20 @@ void metrics_pool_resident(struct metrics_pool *m, unsigned slot, uint64_t bytes
 		set(&m->resident[slot], bytes);
 }
 
+int64_t metrics_pool_uptime_ms(const struct metrics_pool *m)
+{
+	return mono_ms_between(m->opened, mono_now());
+}
+
+uint64_t metrics_pool_private_memory(const struct metrics_pool *m)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < METRICS_SLOTS; i++)
+		bytes += atomic_load_explicit(&m->resident[i], memory_order_relaxed);
+	return bytes;
+}
+
 /*
  * Written under another name and renamed: a reader never maps a page that is
  * too short, and one that has the old file open goes on with that.
@@ -138,8 +153,10 @@ enum st_err metrics_daemon_create(const char *run_dir, struct metrics_daemon **o
 
 void metrics_daemon_close(struct metrics_daemon *m)
 {
-	if (m)
-		munmap(m, sizeof(*m));
+	if (!m)
+		return;
+	set(&m->resident, 0);
+	munmap(m, sizeof(*m));
 }
 
 void metrics_daemon_events(struct metrics_daemon *m, enum metrics_event result, uint64_t n)
@@ -182,4 +199,12 @@ void metrics_daemon_read(const char *run_dir, struct metrics_daemon *out)
 	}
 	if (n != sizeof(*out) || out->magic != METRICS_MAGIC)
 		memset(out, 0, sizeof(*out));
+}
+
+uint64_t metrics_daemon_private_memory(const char *run_dir)
+{
+	struct metrics_daemon daemon;
+
+	metrics_daemon_read(run_dir, &daemon);
+	return daemon.resident;
 }

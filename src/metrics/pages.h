@@ -7,6 +7,7 @@
 #ifndef METRICS_PAGES_H
 #define METRICS_PAGES_H
 
+#include "base/clock.h"
 #include "metrics/metrics.h"
 
 #define METRICS_METHODS 5
@@ -19,6 +20,7 @@
 typedef _Atomic uint64_t metric;
 
 struct metrics_pool {
+	struct mono opened; /* written once, before there are workers */
 	metric requests[METRICS_ROUTE_COUNT][METRICS_METHODS][METRICS_CODES];
 	metric buckets[METRICS_ROUTE_COUNT]
 		      [METRICS_BUCKETS + 1]; /* not cumulative; last: above all */

@@ -132,15 +132,6 @@ static void render_daemon(const struct metrics_daemon *d, struct buf *out)
 		labelled(out, "writes_total", "outcome", metrics_writes[i], VALUE_OF(d->writes[i]));
 }
 
-static uint64_t pool_resident(const struct metrics_pool *pool)
-{
-	uint64_t bytes = 0;
-
-	for (unsigned i = 0; i < METRICS_SLOTS; i++)
-		bytes += VALUE_OF(pool->resident[i]);
-	return bytes;
-}
-
 static void render_processes(
     const struct metrics_pool *pool, const struct metrics_daemon *d, struct buf *out)
 {
@@ -150,7 +141,7 @@ static void render_processes(
 	    out, "worker_restarts_total", "counter", "Worker processes replaced after they died.");
 	plain(out, "worker_restarts_total", VALUE_OF(pool->worker_restarts));
 	family(out, "resident_bytes", "gauge", "Private resident memory.");
-	labelled(out, "resident_bytes", "process", "pool", pool_resident(pool));
+	labelled(out, "resident_bytes", "process", "pool", metrics_pool_private_memory(pool));
 	labelled(out, "resident_bytes", "process", "daemon", VALUE_OF(d->resident));
 }
 

@@ -305,6 +305,37 @@ TEST(metrics_pool, shows_its_processes)
 	metrics_pool_close(pool);
 }
 
+/* That of the page, not of whoever asks. */
+TEST(metrics_pool, counts_its_time)
+{
+	struct metrics_pool *pool = pool_open();
+	struct mono began = mono_now();
+	int status;
+
+	CU_ASSERT_TRUE(metrics_pool_uptime_ms(pool) >= 0 && metrics_pool_uptime_ms(pool) < 60000);
+	while (mono_ms_between(began, mono_now()) < 5)
+		;
+	fflush(NULL);
+	if (fork() == 0)
+		_exit(metrics_pool_uptime_ms(pool) >= 5 ? 0 : 1);
+	CU_ASSERT_TRUE(wait(&status) > 0);
+	CU_ASSERT_EQUAL(status, 0);
+	metrics_pool_close(pool);
+}
+
+TEST(metrics_daemon, has_no_memory_once_it_ended)
+{
+	const char *run_dir = unit_temp_dir();
+	struct metrics_daemon *daemon = daemon_create(run_dir);
+
+	CU_ASSERT_EQUAL(metrics_daemon_private_memory(run_dir), 0);
+	metrics_daemon_resident(daemon, 12345);
+	CU_ASSERT_EQUAL(metrics_daemon_private_memory(run_dir), 12345);
+	metrics_daemon_close(daemon);
+	CU_ASSERT_EQUAL(metrics_daemon_private_memory(run_dir), 0);
+	CU_ASSERT_EQUAL(metrics_daemon_private_memory(unit_temp_dir()), 0);
+}
+
 TEST(metrics_daemon, counts_what_the_daemon_does)
 {
 	const char *run_dir = unit_temp_dir();
