@@ -111,6 +111,9 @@ $(BUILD)/obj/%.o: src/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
 
+# A file that the assembler puts in.
+$(BUILD)/obj/api/openapi.o: src/api/openapi.json
+
 $(BUILD)/obj/tests/%.o: tests/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<

@@ -43,7 +43,10 @@ struct api;
 enum st_err api_open(const struct api_options *options, struct api **out);
 void api_close(struct api *a);
 
-/* Now and then, also while idle: lets go of a store that was replaced meanwhile. */
+/*
+ * Every few seconds, also while idle: lets go of a store that was replaced
+ * meanwhile, and looks whether a daemon is there.
+ */
 void api_refresh(struct api *a);
 
 /* The web server's words; spans are the caller's, .data NULL where absent. */

@@ -36,6 +36,8 @@ static const struct route {
 	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, .get = inventory_list },
 	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, .get = inventory_product },
 	{ "/v1/store/sync/status", METRICS_ROUTE_SYNC_STATUS, .get = status_get },
+	{ "/v1/store/cache/stats", METRICS_ROUTE_CACHE_STATS, .get = stats_get },
+	{ "/v1/store/openapi.json", METRICS_ROUTE_OPENAPI, .get = openapi_get },
 	{ "/health", METRICS_ROUTE_HEALTH, .get = health_get, .open = true },
 	{ "/metrics", METRICS_ROUTE_METRICS, .get = metrics_get, .open = true },
 };
@@ -57,11 +59,13 @@ enum st_err api_open(const struct api_options *options, struct api **out)
 	a->options = *options;
 	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random_bits());
 	err = store_reader_open(&options->store, &a->store);
-	if (err)
+	if (err) {
 		free(a);
-	else
-		*out = a;
-	return err;
+		return err;
+	}
+	api_refresh(a);
+	*out = a;
+	return ST_OK;
 }
 
 void api_close(struct api *a)
@@ -75,6 +79,7 @@ void api_close(struct api *a)
 void api_refresh(struct api *a)
 {
 	store_reader_refresh(a->store);
+	atomic_store(&a->has_writer, store_reader_has_writer(a->store));
 }
 
 void api_response_init(struct api_response *r)

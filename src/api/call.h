@@ -4,7 +4,10 @@
 #ifndef API_CALL_H
 #define API_CALL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
+#include "api/etag.h"
 #include "api/path.h"
 #include "base/json_writer.h"
 
@@ -13,6 +16,7 @@ struct api {
 	struct store_reader *store;
 	char instance[9]; /* in front of request ids made here */
 	_Atomic uint64_t requests;
+	atomic_bool has_writer; /* a daemon holds the store, when last looked */
 };
 
 struct call {
@@ -61,6 +65,16 @@ void response_header(struct api_response *r, const char *name, const char *value
 void cors_headers(struct call *c);
 void cors_preflight(struct call *c, const char *methods);
 
+/* 200 with the body as it stands and this tag, or 304 where the client has just that. */
+void respond_tagged(struct call *c, const char *etag);
+
+/* The record's state, "stopped" where no daemon is there. */
+const char *call_sync_state(const struct call *c, const struct sync_record *record);
+
+/* Age (where it is known), X-Store-Event-Offset, X-Store-Sync-State. */
+void freshness_headers(
+    struct call *c, const struct sync_record *record, const struct stamp *now, const char *state);
+
 /* A snapshot for a read of products, with the freshness headers set; false: a problem was sent. */
 bool call_open_snapshot(struct call *c, struct store_snapshot *s, struct sync_record *record);
 
@@ -68,6 +82,8 @@ bool call_open_snapshot(struct call *c, struct store_snapshot *s, struct sync_re
 void inventory_list(struct call *c);
 void inventory_product(struct call *c);
 void status_get(struct call *c);
+void stats_get(struct call *c);
+void openapi_get(struct call *c);
 void health_get(struct call *c);
 void metrics_get(struct call *c);
 

@@ -8,46 +8,7 @@
 #include <string.h>
 
 #include "api/call.h"
-#include "api/query.h"
-#include "health/health.h"
-
-#define LIMIT_DEFAULT 50
-#define LIMIT_MAX     200 /* what is asked for above this counts as this */
-
-static void freshness_headers(
-    struct call *c, const struct sync_record *record, const struct stamp *now)
-{
-	int64_t age = stamp_age_ms(&record->confirmed_current, now);
-
-	if (age >= 0)
-		buf_addf(&c->response->headers, "Age: %" PRId64 "\r\n", age / 1000);
-	buf_addf(
-	    &c->response->headers, "X-Store-Event-Offset: %" PRId64 "\r\n", record->event_offset);
-}
-
-bool call_open_snapshot(struct call *c, struct store_snapshot *s, struct sync_record *record)
-{
-	struct stamp now = stamp_now();
-	enum st_err err = store_snapshot_begin(c->api->store, s);
-
-	if (err) {
-		problem_of_store(c, err);
-		return false;
-	}
-	err = store_snapshot_record(s, record);
-	if (err) {
-		store_snapshot_end(s);
-		problem_of_store(c, err);
-		return false;
-	}
-	freshness_headers(c, record, &now);
-	if (health_too_stale(record, &now, c->api->options.max_staleness_seconds)) {
-		store_snapshot_end(s);
-		problem_respond(c, PROBLEM_CACHE_TOO_STALE, NULL);
-		return false;
-	}
-	return true;
-}
+#include "api/list_query.h"
 
 static void no_product(struct call *c, struct span id)
 {
@@ -55,16 +16,11 @@ static void no_product(struct call *c, struct span id)
 	    "Product may not exist or cache may be out of sync");
 }
 
-static void json_headers(struct call *c)
-{
-	c->response->status = 200;
-	response_header(c->response, "Content-Type", "application/json");
-	response_header(c->response, "Cache-Control", "no-cache");
-}
-
 void inventory_product(struct call *c)
 {
 	struct span id = c->path.segments[c->path.n - 1];
+	struct buf *body = &c->response->body;
+	char etag[ETAG_SIZE];
 	struct sync_record record;
 	struct store_snapshot s;
 	struct product p;
@@ -74,47 +30,102 @@ void inventory_product(struct call *c)
 		return;
 	err = store_snapshot_product(&s, id.data, id.len, &p);
 	if (!err)
-		buf_add(&c->response->body, p.json.data, p.json.len);
+		buf_add(body, p.json.data, p.json.len);
 	store_snapshot_end(&s);
-	if (!err)
-		json_headers(c);
-	else if (err == ST_NOT_FOUND)
+	if (err == ST_NOT_FOUND) {
 		no_product(c, id);
-	else
+	} else if (err) {
 		problem_respond(c, PROBLEM_STORAGE_ERROR, NULL);
-}
-
-/* The products of a page; *n of them. */
-static enum st_err add_products(
-    struct store_snapshot *s, uint64_t offset, uint64_t limit, struct buf *out, uint64_t *n)
-{
-	enum st_err err = store_snapshot_seek(s, offset);
-	struct product p;
-
-	*n = 0;
-	buf_adds(out, "{\"products\":[");
-	while (!err && *n < limit) {
-		err = store_snapshot_next(s, &p);
-		if (err)
-			break;
-		if (*n > 0)
-			buf_addc(out, ',');
-		buf_add(out, p.json.data, p.json.len);
-		(*n)++;
+	} else {
+		etag_make(false, buf_text(body), body->len, etag);
+		respond_tagged(c, etag);
 	}
-	return err == ST_NOT_FOUND ? ST_OK : err;
 }
 
-/* `total_count` and `has_more` are what deployed front ends read. */
-static void add_pagination(
-    struct buf *out, uint64_t offset, uint64_t limit, uint64_t total, bool more)
+static void add_product(struct buf *out, uint64_t place, const struct product *p)
 {
-	const char *has_more = more ? "true" : "false";
+	if (place > 0)
+		buf_addc(out, ',');
+	buf_add(out, p->json.data, p->json.len);
+}
 
+/*
+ * `total_count` and `has_more` are what deployed front ends read.  offset NULL:
+ * the page was asked for by id; next NULL: there is no next page.
+ */
+static void add_pagination(
+    struct buf *out, const struct list_query *q, uint64_t total, const struct span *next)
+{
+	const char *has_more = next ? "true" : "false";
+	struct json_writer w;
+
+	buf_adds(out, "],\"pagination\":{\"offset\":");
+	jw_init(&w, out);
+	if (q->form == LIST_AFTER)
+		jw_null(&w);
+	else
+		jw_uint(&w, q->offset);
 	buf_addf(out,
-	    "],\"pagination\":{\"offset\":%" PRIu64 ",\"limit\":%" PRIu64 ",\"total\":%" PRIu64
-	    ",\"hasMore\":%s,\"total_count\":%" PRIu64 ",\"has_more\":%s}",
-	    offset, limit, total, has_more, total, has_more);
+	    ",\"limit\":%" PRIu64 ",\"total\":%" PRIu64 ",\"hasMore\":%s,\"total_count\":%" PRIu64
+	    ",\"has_more\":%s,\"nextAfter\":",
+	    q->limit, total, has_more, total, has_more);
+	jw_init(&w, out);
+	if (next)
+		jw_string(&w, next->data, next->len);
+	else
+		jw_null(&w);
+	buf_addc(out, '}');
+}
+
+/* A page by position or by id. */
+static enum st_err add_page(struct store_snapshot *s, const struct list_query *q, struct buf *out)
+{
+	enum st_err err = q->form == LIST_AFTER
+	                      ? store_snapshot_seek_after(s, q->after.data, q->after.len)
+	                      : store_snapshot_seek(s, q->offset);
+	struct product p, behind;
+	uint64_t n = 0;
+
+	buf_adds(out, "{\"products\":[");
+	while (!err && n < q->limit) {
+		err = store_snapshot_next(s, &p);
+		if (!err)
+			add_product(out, n++, &p);
+	}
+	if (err && err != ST_NOT_FOUND)
+		return err;
+	/* One that is damaged is there too: the next page will tell. */
+	if (!err)
+		err = store_snapshot_next(s, &behind);
+	add_pagination(out, q, store_snapshot_count(s), err == ST_NOT_FOUND ? NULL : &p.id);
+	return ST_OK;
+}
+
+static enum st_err add_ids(struct store_snapshot *s, const struct list_query *q, struct buf *out)
+{
+	bool is_missing[LIST_IDS_MAX];
+	struct json_writer w;
+	uint64_t n = 0;
+
+	buf_adds(out, "{\"products\":[");
+	for (size_t i = 0; i < q->n_ids; i++) {
+		struct product p;
+		enum st_err err = store_snapshot_product(s, q->ids[i].data, q->ids[i].len, &p);
+
+		if (err && err != ST_NOT_FOUND)
+			return err;
+		is_missing[i] = err == ST_NOT_FOUND;
+		if (!err)
+			add_product(out, n++, &p);
+	}
+	buf_adds(out, "],\"missing\":");
+	jw_init(&w, out);
+	jw_begin_array(&w);
+	for (size_t i = 0; i < q->n_ids; i++)
+		if (is_missing[i])
+			jw_string(&w, q->ids[i].data, q->ids[i].len);
+	jw_end_array(&w);
+	return ST_OK;
 }
 
 static void add_cache_info(struct buf *out, const struct sync_record *record, uint64_t total)
@@ -132,41 +143,42 @@ static void add_cache_info(struct buf *out, const struct sync_record *record, ui
 	buf_addc(out, '}');
 }
 
-static void bad_parameter(struct call *c, const struct query_number *bad)
+static void answer_list(struct call *c, const struct list_query *q)
 {
-	problem_respond_with(c, PROBLEM_INVALID_PARAMETER, "parameter",
-	    (struct span){ bad->name, strlen(bad->name) }, "allowed", bad->allowed);
-}
-
-void inventory_list(struct call *c)
-{
-	struct query_number asked[] = {
-		{ "offset", 0, QUERY_NUMBER_MAX, 0, "one integer from 0 to 2^53" },
-		{ "limit", 1, QUERY_NUMBER_MAX, LIMIT_DEFAULT,
-		    "one integer from 1 to 2^53; above 200 counts as 200" },
-	};
-	const struct query_number *bad = query_read_numbers(c->path.query, asked, 2);
-	uint64_t offset = asked[0].value, total, n;
-	uint64_t limit = asked[1].value < LIMIT_MAX ? asked[1].value : LIMIT_MAX;
 	struct buf *body = &c->response->body;
+	char etag[ETAG_SIZE];
 	struct sync_record record;
 	struct store_snapshot s;
+	uint64_t total;
 	enum st_err err;
 
-	if (bad) {
-		bad_parameter(c, bad);
-		return;
-	}
 	if (!call_open_snapshot(c, &s, &record))
 		return;
 	total = store_snapshot_count(&s);
-	err = add_products(&s, offset, limit, body, &n);
+	err = q->form == LIST_IDS ? add_ids(&s, q, body) : add_page(&s, q, body);
 	store_snapshot_end(&s);
 	if (err) {
 		problem_respond(c, PROBLEM_STORAGE_ERROR, NULL);
 		return;
 	}
-	add_pagination(body, offset, limit, total, offset < total && n < total - offset);
+	/* When it was last synced is no part of what was asked for. */
+	etag_make(true, buf_text(body), body->len, etag);
 	add_cache_info(body, &record, total);
-	json_headers(c);
+	respond_tagged(c, etag);
+}
+
+void inventory_list(struct call *c)
+{
+	struct list_query q;
+	struct query_problem bad;
+	enum st_err err = list_query_read(c->path.query, &q, &bad);
+
+	if (!err)
+		answer_list(c, &q);
+	else if (err == ST_INVALID)
+		problem_respond_with(c, PROBLEM_INVALID_PARAMETER, "parameter",
+		    (struct span){ bad.parameter, strlen(bad.parameter) }, "allowed", bad.allowed);
+	else
+		problem_respond(c, PROBLEM_INTERNAL, NULL);
+	list_query_free(&q);
 }

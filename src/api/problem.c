@@ -27,7 +27,8 @@ static const struct {
 	[PROBLEM_INVALID_PARAMETER] = { 400, "invalid_parameter", "A query parameter can't be used",
 	    NULL, NULL },
 	[PROBLEM_CACHE_TOO_STALE] = { 503, "cache_too_stale",
-	    "The cache is older than this store allows", "Retry-After", RETRY_SECONDS },
+	    "The cache is older than the store or the request allows", "Retry-After",
+	    RETRY_SECONDS },
 	[PROBLEM_CACHE_NOT_READY] = { 503, "cache_not_ready", "The cache has never been synced yet",
 	    "Retry-After", RETRY_SECONDS },
 	[PROBLEM_STORAGE_ERROR] = { 500, "storage_error", "The cache can't be read", NULL, NULL },
@@ -37,6 +38,21 @@ static const struct {
 void response_header(struct api_response *r, const char *name, const char *value)
 {
 	buf_addf(&r->headers, "%s: %s\r\n", name, value);
+}
+
+void respond_tagged(struct call *c, const char *etag)
+{
+	struct api_response *r = c->response;
+
+	response_header(r, "ETag", etag);
+	response_header(r, "Cache-Control", "no-cache");
+	if (c->request->if_none_match.data && etag_matches(c->request->if_none_match, etag)) {
+		r->status = 304;
+		buf_reset(&r->body);
+		return;
+	}
+	r->status = 200;
+	response_header(r, "Content-Type", "application/json");
 }
 
 static void write_envelope(struct api_response *r, int status, const char *code,

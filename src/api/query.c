@@ -35,36 +35,51 @@ static bool is_named(struct span raw, const char *name, struct buf *decoded)
 	       memcmp(buf_text(decoded), name, decoded->len) == 0;
 }
 
-static bool read_number(struct span query, struct query_number *number, struct buf *decoded)
+enum st_err query_find(struct span query, const char *name, struct span *raw)
 {
-	struct span name, value;
-	bool seen = false;
+	enum st_err err = ST_NOT_FOUND;
+	struct span one, value;
+	struct buf decoded;
 
-	while (next_pair(&query, &name, &value)) {
-		uint64_t n;
-
-		if (!is_named(name, number->name, decoded))
+	buf_init(&decoded, DECODED_MAX);
+	while (err != ST_INVALID && next_pair(&query, &one, &value)) {
+		if (!is_named(one, name, &decoded))
 			continue;
-		if (seen || !decode(value, decoded) ||
-		    text_to_uint(buf_text(decoded), decoded->len, number->max, &n) ||
-		    n < number->min)
-			return false;
-		number->value = n;
-		seen = true;
+		if (err == ST_NOT_FOUND)
+			*raw = value;
+		err = err == ST_NOT_FOUND ? ST_OK : ST_INVALID;
 	}
+	buf_free(&decoded);
+	return err;
+}
+
+static bool read_number(struct span query, struct query_number *number)
+{
+	struct span raw;
+	struct buf decoded;
+	enum st_err err = query_find(query, number->name, &raw);
+	uint64_t n = 0;
+
+	number->given = err != ST_NOT_FOUND;
+	if (err)
+		return err == ST_NOT_FOUND;
+	buf_init(&decoded, DECODED_MAX);
+	if (!decode(raw, &decoded))
+		err = ST_INVALID;
+	if (!err)
+		err = text_to_uint(buf_text(&decoded), decoded.len, number->max, &n);
+	buf_free(&decoded);
+	if (err || n < number->min)
+		return false;
+	number->value = n;
 	return true;
 }
 
 const struct query_number *query_read_numbers(
     struct span query, struct query_number *numbers, size_t n)
 {
-	const struct query_number *bad = NULL;
-	struct buf decoded;
-
-	buf_init(&decoded, DECODED_MAX);
-	for (size_t i = 0; i < n && !bad; i++)
-		if (!read_number(query, &numbers[i], &decoded))
-			bad = &numbers[i];
-	buf_free(&decoded);
-	return bad;
+	for (size_t i = 0; i < n; i++)
+		if (!read_number(query, &numbers[i]))
+			return &numbers[i];
+	return NULL;
 }

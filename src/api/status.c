@@ -65,6 +65,18 @@ static void member_text(struct json_writer *w, const char *name, const char *val
 	jw_text(w, value);
 }
 
+/* As the daemon tells it, where it does; "stopped" where it doesn't. */
+static const char *state_of(const struct facts *f)
+{
+	return f->daemon_answers ? sync_state_text(f->live.state) : "stopped";
+}
+
+/* Without the daemon, what it last committed; its state may be ahead of that. */
+static bool is_fallback(const struct facts *f)
+{
+	return (f->daemon_answers ? (uint32_t)f->live.state : f->record.state) == SYNC_FALLBACK;
+}
+
 /* The first seven, as the service that this one replaces shows them. */
 static void write_seven(struct json_writer *w, const struct facts *f)
 {
@@ -83,7 +95,7 @@ static void write_seven(struct json_writer *w, const struct facts *f)
 	jw_begin_object(w);
 	member_uint(w, "lastEventOffset", (uint64_t)r->event_offset);
 	member_uint(w, "consecutiveFailures", r->consecutive_failures);
-	member_bool(w, "fallbackMode", r->state == SYNC_FALLBACK);
+	member_bool(w, "fallbackMode", is_fallback(f));
 	member_time(w, "nextPollTime", f->daemon_answers ? f->live.next_poll_at : -1);
 	jw_end_object(w);
 }
@@ -92,7 +104,7 @@ static void write_times(struct json_writer *w, const struct facts *f)
 {
 	const struct sync_record *r = &f->record;
 
-	member_text(w, "state", f->daemon_answers ? sync_state_text(f->live.state) : "stopped");
+	member_text(w, "state", state_of(f));
 	member_text(w, "daemon", f->daemon_answers ? "running" : "unreachable");
 	member_time(w, "stateSince", f->ever_synced ? r->state_since : -1);
 	member_time(w, "lastContactTime", seconds_of(&r->last_contact));
@@ -195,6 +207,7 @@ static void write_status(const struct facts *f, struct buf *out)
 void status_get(struct call *c)
 {
 	struct facts f = { 0 };
+	struct stamp now;
 	enum st_err err;
 
 	f.daemon_answers = control_ask_status(c->api->options.run_dir, c->response->request_id,
@@ -204,6 +217,9 @@ void status_get(struct call *c)
 		problem_of_store(c, err);
 		return;
 	}
+	now = stamp_now();
+	if (f.ever_synced)
+		freshness_headers(c, &f.record, &now, state_of(&f));
 	write_status(&f, &c->response->body);
 	c->response->status = 200;
 	response_header(c->response, "Content-Type", "application/json");

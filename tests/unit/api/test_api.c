@@ -57,6 +57,8 @@ TEST(api, routes)
 		{ "GET", LIST "/", SHOP_KEY, "404 not_found" },
 		{ "GET", "/v1/store/sync/status", SHOP_KEY, "200 -" },
 		{ "GET", "/v1/store/sync/status/", SHOP_KEY, "404 not_found" },
+		{ "GET", "/v1/store/cache/stats", SHOP_KEY, "200 -" },
+		{ "GET", "/v1/store/openapi.json", SHOP_KEY, "200 -" },
 		{ "GET", "/v1", SHOP_KEY, "404 not_found" },
 		{ "GET", "/v1/", SHOP_KEY, "404 not_found" },
 		{ "GET", "/V1/store/inventory", SHOP_KEY, "404 not_found" },
@@ -129,7 +131,8 @@ TEST(api, other_methods_are_told_what_is_allowed)
 	static const char *const methods[] = { "POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT",
 		"PROPFIND", "get", "GETX", "GE", "" };
 	static const char *const uris[] = { LIST, LIST "/PROD-001", LIST "/updates",
-		LIST "/batch-updates", "/v1/store/sync/status", "/health", "/metrics" };
+		LIST "/batch-updates", "/v1/store/sync/status", "/v1/store/cache/stats",
+		"/v1/store/openapi.json", "/health", "/metrics" };
 	struct shop s;
 
 	shop_new(&s, 1);
@@ -143,7 +146,11 @@ TEST(api, other_methods_are_told_what_is_allowed)
 		CU_ASSERT_EQUAL(s.response.status, 204);
 		CU_ASSERT_EQUAL(s.response.body.len, 0);
 		ASSERT_TEXT(shop_header(&s, "Allow"), "GET, HEAD, OPTIONS");
+		ASSERT_TEXT(shop_header(&s, "Cache-Control"), "no-store");
 	}
+	/* A path that isn't there, which only whoever has a key is told. */
+	shop_ask(&s, "OPTIONS", "/v1/nowhere", NULL);
+	ASSERT_TEXT(shop_header(&s, "Allow"), "OPTIONS");
 	shop_close(&s);
 }
 
@@ -455,6 +462,8 @@ TEST(api, counts_its_requests)
 	shop_ask(&s, "HEAD", LIST, SHOP_KEY); /* its body isn't sent */
 	shop_get(&s, LIST "/none");
 	bytes += s.response.body.len;
+	shop_get(&s, LIST "/updates"); /* a product as any other */
+	bytes += s.response.body.len;
 	shop_ask(&s, "BREW", "/v1/coffee", NULL);
 	bytes += s.response.body.len;
 	shop_ask(&s, "GET", "/%zz", NULL);
@@ -465,6 +474,7 @@ TEST(api, counts_its_requests)
 	counted(&e, "route=\"/v1/store/inventory\",method=\"GET\",code=\"200\"", 1);
 	counted(&e, "route=\"/v1/store/inventory\",method=\"HEAD\",code=\"200\"", 1);
 	counted(&e, "route=\"/v1/store/inventory/{productId}\",method=\"GET\",code=\"404\"", 1);
+	counted(&e, "route=\"/v1/store/inventory/{productId}\",method=\"GET\",code=\"200\"", 1);
 	counted(&e, "route=\"other\",method=\"other\",code=\"401\"", 1);
 	counted(&e, "route=\"other\",method=\"GET\",code=\"400\"", 1);
 	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_http_response_bytes_total"), (double)bytes);

@@ -41,7 +41,7 @@ TEST(api_inventory, list_has_the_documented_form)
 	    "{\"products\":[{\"productId\":\"PROD-001\",\"price\":1.10},"
 	    "{\"productId\":\"PROD-002\",\"price\":1.10}],"
 	    "\"pagination\":{\"offset\":0,\"limit\":2,\"total\":5,\"hasMore\":true,"
-	    "\"total_count\":5,\"has_more\":true},"
+	    "\"total_count\":5,\"has_more\":true,\"nextAfter\":\"PROD-002\"},"
 	    "\"cacheInfo\":{\"lastSyncTime\":\"2024-01-15T10:29:45Z\",\"totalProducts\":5}}");
 	ASSERT_TEXT(shop_header(&s, "Content-Type"), "application/json");
 	ASSERT_TEXT(shop_header(&s, "Cache-Control"), "no-cache");
@@ -88,7 +88,7 @@ TEST(api_inventory, list_pages)
 			ASSERT_TEXT(listed(&s, cases[i].n - 1), cases[i].last);
 		snprintf(expected, sizeof(expected),
 		    ",\"limit\":%s,\"total\":253,\"hasMore\":%s,\"total_count\":253,\"has_more\":%"
-		    "s}",
+		    "s,\"nextAfter\":",
 		    cases[i].limit, cases[i].more, cases[i].more);
 		CU_ASSERT_PTR_NOT_NULL(strstr(shop_body(&s), expected));
 	}
@@ -113,10 +113,11 @@ TEST(api_inventory, list_of_an_empty_catalogue)
 	store_writer_close(w);
 	shop_open(&s);
 	shop_get(&s, LIST);
-	ASSERT_TEXT(shop_body(&s), "{\"products\":[],\"pagination\":{\"offset\":0,\"limit\":50,"
-				   "\"total\":0,\"hasMore\":false,\"total_count\":0,"
-				   "\"has_more\":false},\"cacheInfo\":{\"lastSyncTime\":null,"
-				   "\"totalProducts\":0}}");
+	ASSERT_TEXT(shop_body(&s),
+	    "{\"products\":[],\"pagination\":{\"offset\":0,\"limit\":50,"
+	    "\"total\":0,\"hasMore\":false,\"total_count\":0,"
+	    "\"has_more\":false,\"nextAfter\":null},\"cacheInfo\":{\"lastSyncTime\":null,"
+	    "\"totalProducts\":0}}");
 	shop_close(&s);
 }
 

@@ -8,8 +8,8 @@
 static void read_query(const char *query, size_t len, char out[64])
 {
 	struct query_number asked[] = {
-		{ "offset", 0, QUERY_NUMBER_MAX, 0, "from 0" },
-		{ "limit", 1, QUERY_NUMBER_MAX, 50, "from 1" },
+		{ "offset", 0, QUERY_NUMBER_MAX, 0, "from 0", false },
+		{ "limit", 1, QUERY_NUMBER_MAX, 50, "from 1", false },
 	};
 	const struct query_number *bad = query_read_numbers((struct span){ query, len }, asked, 2);
 

@@ -141,6 +141,57 @@ TEST(api_status, of_a_daemon_that_is_down)
 	shop_close(&s);
 }
 
+/* The daemon may be ahead of what it could commit: before the first full sync it can't. */
+TEST(api_status, of_a_daemon_without_a_store)
+{
+	struct control_status status = { .state = SYNC_FALLBACK, .next_poll_at = -1 };
+	struct shop s;
+
+	shop_prepare(&s);
+	shop_open(&s);
+	shop_daemon_begin(&s, &status);
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "\"fallbackMode\":true"));
+	CU_ASSERT_TRUE(has(&s, "\"state\":\"fallback\",\"daemon\":\"running\""));
+	CU_ASSERT_TRUE(has(&s, "\"lastSyncTime\":null"));
+	ASSERT_TEXT(shop_header(&s, "X-Store-Sync-State"), "");
+	shop_daemon_end(&s);
+	shop_close(&s);
+}
+
+/* Header and body of one answer never differ. */
+TEST(api_status, tells_each_state)
+{
+	static const char *const words[] = { "starting", "live", "retrying", "fallback" };
+	struct sync_record record = shop_record(5000);
+	struct shop s;
+
+	record.state = SYNC_FALLBACK;
+	shop_prepare(&s);
+	shop_fill(&s, 1, &record);
+	shop_open(&s);
+	for (int state = 0; state < SYNC_STATE_COUNT; state++) {
+		struct control_status status = { .state = (enum sync_state)state,
+			.next_poll_at = -1 };
+		char expected[64];
+
+		shop_daemon_begin(&s, &status);
+		shop_get(&s, STATUS);
+		snprintf(expected, sizeof(expected), "\"state\":\"%s\",", words[state]);
+		CU_ASSERT_TRUE(has(&s, expected));
+		ASSERT_TEXT(shop_header(&s, "X-Store-Sync-State"), words[state]);
+		CU_ASSERT_TRUE(has(&s,
+		    state == SYNC_FALLBACK ? "\"fallbackMode\":true" : "\"fallbackMode\":false"));
+		shop_daemon_end(&s);
+	}
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "\"state\":\"stopped\","));
+	ASSERT_TEXT(shop_header(&s, "X-Store-Sync-State"), "stopped");
+	ASSERT_TEXT(shop_header(&s, "X-Store-Event-Offset"), "1045");
+	CU_ASSERT_TRUE(atoi(shop_header(&s, "Age")) >= 5);
+	shop_close(&s);
+}
+
 /* A daemon that stands still costs a quarter of a second, not more. */
 TEST(api_status, of_a_daemon_that_stands_still)
 {
@@ -208,6 +259,53 @@ TEST(api_health, is_503_where_reads_would_fail)
 	CU_ASSERT_EQUAL(s.response.status, 503);
 	CU_ASSERT_TRUE(has(&s, "\"cache\":\"stale\""));
 	shop_close(&s);
+}
+
+/* What the store's record and the daemon's silence come to. */
+TEST(api_health, has_all_its_states)
+{
+	static const struct {
+		uint32_t state;
+		uint64_t rejected;
+		bool daemon;
+		const char *verdict, *checks;
+	} cases[] = {
+		{ SYNC_LIVE, 0, true, "healthy",
+		    "\"cache\":\"ok\",\"syncDaemon\":\"ok\",\"central\":\"ok\"" },
+		{ SYNC_STARTING, 0, true, "healthy",
+		    "\"cache\":\"ok\",\"syncDaemon\":\"ok\",\"central\":\"ok\"" },
+		{ SYNC_RETRYING, 0, true, "degraded",
+		    "\"cache\":\"ok\",\"syncDaemon\":\"ok\",\"central\":\"retrying\"" },
+		{ SYNC_FALLBACK, 0, true, "degraded",
+		    "\"cache\":\"ok\",\"syncDaemon\":\"ok\",\"central\":\"fallback\"" },
+		{ SYNC_LIVE, 1, true, "degraded",
+		    "\"cache\":\"ok\",\"syncDaemon\":\"ok\",\"central\":\"ok\"" },
+		{ SYNC_LIVE, 0, false, "degraded",
+		    "\"cache\":\"ok\",\"syncDaemon\":\"unreachable\",\"central\":\"unknown\"" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct control_status status = { .next_poll_at = -1 };
+		struct sync_record record = shop_record(5000);
+		char expected[64];
+		struct shop s;
+
+		record.state = cases[i].state;
+		record.products_rejected = cases[i].rejected;
+		shop_prepare(&s);
+		shop_fill(&s, 1, &record);
+		shop_open(&s);
+		if (cases[i].daemon)
+			shop_daemon_begin(&s, &status);
+		shop_ask(&s, "GET", "/health", NULL);
+		CU_ASSERT_EQUAL(s.response.status, 200);
+		snprintf(expected, sizeof(expected), "{\"status\":\"%s\",", cases[i].verdict);
+		CU_ASSERT_TRUE(has(&s, expected));
+		CU_ASSERT_TRUE(has(&s, cases[i].checks));
+		if (cases[i].daemon)
+			shop_daemon_end(&s);
+		shop_close(&s);
+	}
 }
 
 TEST(api_metrics, show_cache_and_daemon)
