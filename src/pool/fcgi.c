@@ -8,6 +8,7 @@
 #include "pool/fcgi.h"
 
 #include <fcgiapp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,36 +52,47 @@ void fcgi_close(struct fcgi *f)
 	free(f);
 }
 
-/* The value of "NAME=value" if the parameter has that name. */
-static bool is_param(const char *param, const char *name, struct span *out)
-{
-	size_t len = strlen(name);
+/* Parameters of which one counts, and where they go. */
+static const struct {
+	const char *name;
+	size_t at;
+} parameters[] = {
+	{ "REQUEST_METHOD", offsetof(struct api_request, method) },
+	{ "REQUEST_URI", offsetof(struct api_request, uri) },
+	{ "STORE_API_PREFIX", offsetof(struct api_request, prefix) },
+	{ "REMOTE_ADDR", offsetof(struct api_request, remote_addr) },
+	{ "HTTP_X_REQUEST_ID", offsetof(struct api_request, request_id) },
+	{ "HTTP_IF_NONE_MATCH", offsetof(struct api_request, if_none_match) },
+	{ "HTTP_X_STORE_MAX_STALENESS", offsetof(struct api_request, max_staleness) },
+	{ "HTTP_ORIGIN", offsetof(struct api_request, origin) },
+};
 
-	if (strncmp(param, name, len) != 0 || param[len] != '=')
-		return false;
-	*out = (struct span){ param + len + 1, strlen(param + len + 1) };
-	return true;
+static bool is_named(const char *param, size_t len, const char *name)
+{
+	return strlen(name) == len && memcmp(param, name, len) == 0;
 }
 
-/* One pass over the parameters.  A key may come in several of them; we need to know of two. */
+static void read_param(const char *param, struct api_request *r)
+{
+	size_t len = strcspn(param, "=");
+	struct span value = { param + len + 1, 0 };
+
+	if (param[len] == '\0')
+		return;
+	value.len = strlen(value.data);
+	/* A key may come in several; we need to know of two. */
+	if (is_named(param, len, "HTTP_X_API_KEY") && r->n_keys < 2)
+		r->keys[r->n_keys++] = value;
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+		if (is_named(param, len, parameters[i].name))
+			*(struct span *)(void *)((char *)r + parameters[i].at) = value;
+}
+
 static void read_params(char *const *params, struct api_request *r)
 {
-	struct span value;
-
 	memset(r, 0, sizeof(*r));
-	for (; *params; params++) {
-		const char *p = *params;
-
-		if (is_param(p, "HTTP_X_API_KEY", &value)) {
-			if (r->n_keys < 2)
-				r->keys[r->n_keys++] = value;
-		} else if (!is_param(p, "REQUEST_METHOD", &r->method) &&
-			   !is_param(p, "REQUEST_URI", &r->uri) &&
-			   !is_param(p, "STORE_API_PREFIX", &r->prefix) &&
-			   !is_param(p, "HTTP_X_REQUEST_ID", &r->request_id)) {
-			is_param(p, "REMOTE_ADDR", &r->remote_addr);
-		}
-	}
+	for (; *params; params++)
+		read_param(*params, r);
 }
 
 static const char *reason(int status)

@@ -70,6 +70,9 @@ void fcgi_write_request(const struct fcgi_ask *ask, struct buf *out)
 	add_param(&params, "HTTP_X_API_KEY", ask->key);
 	add_param(&params, "HTTP_X_API_KEY", ask->second_key);
 	add_param(&params, "REMOTE_ADDR", "192.0.2.1");
+	for (size_t i = 0; i + 1 < sizeof(ask->more) / sizeof(ask->more[0]); i += 2)
+		if (ask->more[i])
+			add_param(&params, ask->more[i], ask->more[i + 1]);
 	add_record(out, BEGIN_REQUEST, begin, sizeof(begin));
 	add_record(out, PARAMS, params.data, params.len);
 	add_record(out, PARAMS, "", 0);

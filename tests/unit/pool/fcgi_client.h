@@ -15,6 +15,7 @@ struct fcgi_ask {
 	const char *method, *uri;
 	const char *key;        /* X-API-Key */
 	const char *second_key; /* one more parameter of that name */
+	const char *more[8];    /* names and values of other parameters */
 	const char *body;
 	bool keep; /* ask for the connection to be kept */
 };

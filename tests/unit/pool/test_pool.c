@@ -29,6 +29,8 @@ static struct {
 static const char *const keys_before[] = { "old" };
 static const char *const keys_after[] = { "old", "new" };
 
+static const char *const origins[] = { "https://till.example" };
+
 static struct api_options api_options(const char *const *keys, size_t n)
 {
 	return (struct api_options){ .store = { pool.data_dir, (size_t)64 << 20 },
@@ -37,6 +39,8 @@ static struct api_options api_options(const char *const *keys, size_t n)
 		.version = "0",
 		.api_keys = keys,
 		.n_api_keys = n,
+		.cors_origins = origins,
+		.n_cors_origins = 1,
 		.mount_from = "",
 		.mount_to = "",
 		.max_body_bytes = 1024 };
@@ -189,6 +193,40 @@ TEST(pool, a_key_sent_twice_is_no_key)
 	CU_ASSERT_EQUAL(reply.status, 401);
 	fcgi_reply_free(&reply);
 	close(fd);
+	pool_end_well();
+}
+
+/* Each header of a client that means something comes through to the api. */
+TEST(pool, passes_a_clients_headers_on)
+{
+	struct fcgi_ask ask = { .method = "GET",
+		.uri = "/v1/store/openapi.json",
+		.key = "old",
+		.more = { "HTTP_IF_NONE_MATCH", "*", "HTTP_ORIGIN", origins[0], "HTTP_X_REQUEST_ID",
+		    "till-7", "HTTP_X_STORE_MAX_STALENESS", "x" } };
+	struct fcgi_reply reply;
+	const char *text;
+	int fd;
+
+	pool_begin();
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &reply));
+	close(fd);
+	text = buf_text(&reply.out);
+	CU_ASSERT_EQUAL(reply.status, 304);
+	CU_ASSERT_EQUAL(reply.content_len, 0);
+	CU_ASSERT_PTR_NULL(strstr(text, "Content-Length"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "X-Request-Id: till-7\r\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(text, "Access-Control-Allow-Origin: https://till.example\r\n"));
+	fcgi_reply_free(&reply);
+	/* There is no store: it is the header that is refused first. */
+	ask.uri = "/v1/store/inventory";
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_TRUE(fcgi_exchange(fd, &ask, &reply));
+	close(fd);
+	CU_ASSERT_EQUAL(reply.status, 400);
+	fcgi_reply_free(&reply);
 	pool_end_well();
 }
 
