@@ -50,8 +50,8 @@ static void add_product(struct buf *out, uint64_t place, const struct product *p
 }
 
 /*
- * `total_count` and `has_more` are what deployed front ends read.  offset NULL:
- * the page was asked for by id; next NULL: there is no next page.
+ * `total_count` and `has_more` are what deployed front ends read.  next: the
+ * last product of this page, NULL where no page follows.
  */
 static void add_pagination(
     struct buf *out, const struct list_query *q, uint64_t total, const struct span *next)
@@ -83,7 +83,7 @@ static enum st_err add_page(struct store_snapshot *s, const struct list_query *q
 	enum st_err err = q->form == LIST_AFTER
 	                      ? store_snapshot_seek_after(s, q->after.data, q->after.len)
 	                      : store_snapshot_seek(s, q->offset);
-	struct product p, behind;
+	struct product p = { 0 }, behind;
 	uint64_t n = 0;
 
 	buf_adds(out, "{\"products\":[");

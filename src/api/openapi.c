@@ -5,20 +5,23 @@
 #include "api/call.h"
 
 __asm__(".pushsection .rodata\n"
-	".global openapi_begin, openapi_end\n"
-	"openapi_begin:\n"
+	".global openapi_text, openapi_size\n"
+	"openapi_text:\n"
 	".incbin \"src/api/openapi.json\"\n"
-	"openapi_end:\n"
+	"1:\n"
+	".balign 8\n"
+	"openapi_size:\n"
+	".quad 1b - openapi_text\n"
 	".popsection\n");
 
-extern const char openapi_begin[], openapi_end[];
+extern const char openapi_text[];
+extern const uint64_t openapi_size;
 
 void openapi_get(struct call *c)
 {
-	size_t len = (size_t)(openapi_end - openapi_begin);
 	char etag[ETAG_SIZE];
 
-	etag_make(false, openapi_begin, len, etag);
-	buf_add(&c->response->body, openapi_begin, len);
+	etag_make(false, openapi_text, openapi_size, etag);
+	buf_add(&c->response->body, openapi_text, openapi_size);
 	respond_tagged(c, etag);
 }
