@@ -63,7 +63,7 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
-	$(BUILD)/tests/property $(BUILD)/tests/bench
+	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/reads
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -150,10 +150,15 @@ $(BUILD)/tests/property: $(PROPERTY_OBJECTS) $(call archive,api health control m
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
 
 # With the pool's tests' own end of FastCGI.
-$(BUILD)/tests/bench: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/bench/*.c)) \
+$(BUILD)/tests/bench: $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/bench/reads.c,$(wildcard tests/bench/*.c))) \
 		$(BUILD)/obj/tests/unit/pool/fcgi_client.o $(call archive,base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+$(BUILD)/tests/reads: $(BUILD)/obj/tests/bench/reads.o $(call archive,api health control metrics \
+		store_write store_read model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)

@@ -59,6 +59,7 @@ asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stack
 suite build-gcc build tests compile_commands.json
 suite lint tests/lint/lint.sh
 suite unit-gcc build/tests/unit
+suite read-path tests/bench/read_path.sh
 suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
