@@ -26,8 +26,9 @@ static void gather(struct call *c, struct facts *f)
 
 	f->daemon_answers = control_ask_status(c->api->options.run_dir, c->response->request_id,
 				ASK_DAEMON_MS, &f->live) == ST_OK;
-	f->now = stamp_now();
 	f->store = store_snapshot_begin(c->api->store, &s);
+	/* Not before: what was committed since would lie in the future. */
+	f->now = stamp_now();
 	if (f->store)
 		return;
 	f->products = store_snapshot_count(&s);

@@ -274,3 +274,46 @@ TEST(api_list, after_an_absurd_id)
 	CU_ASSERT_EQUAL(s.response.status, 200);
 	shop_close(&s);
 }
+
+/* A query of up to three parameters, most of them broken in some way. */
+static void add_random_query(uint64_t *random, char *out)
+{
+	static const char *const names[] = { "ids=", "after=", "offset=", "limit=", "ids",
+		"%69ds=", "x=" };
+	static const char *const pieces[] = { ",", ",", "=", "%", "%2C", "%00", "%ff", "%41", "+",
+		"PROD-001", "PROD-002", "a/b+c%252F", "1", "0", "\xe6\x97\xa5", "\xe6", "\"", "?",
+		"#", "x" };
+
+	for (unsigned n = 1 + fixture_random(random) % 3; n > 0; n--) {
+		strcat(out, names[fixture_random(random) % (sizeof(names) / sizeof(names[0]))]);
+		for (unsigned k = fixture_random(random) % 5; k > 0; k--)
+			strcat(out,
+			    pieces[fixture_random(random) % (sizeof(pieces) / sizeof(pieces[0]))]);
+		strcat(out, "&");
+	}
+}
+
+/* Whatever the query holds, it is answered or refused. */
+TEST(api_list, any_query_has_an_answer)
+{
+	unsigned answered = 0, refused = 0;
+	uint64_t random = 7;
+	struct shop s;
+
+	shop_new(&s, 3);
+	for (int i = 0; i < 20000; i++) {
+		char uri[512] = LIST "?";
+
+		add_random_query(&random, uri);
+		shop_get(&s, uri);
+		if (s.response.status == 200)
+			answered++;
+		else if (strcmp(shop_outcome(&s), "400 invalid_parameter") == 0)
+			refused++;
+		else
+			printf("\n%s: %s\n", uri, shop_body(&s));
+	}
+	CU_ASSERT_EQUAL(answered + refused, 20000);
+	CU_ASSERT_TRUE(answered > 1000 && refused > 1000);
+	shop_close(&s);
+}
