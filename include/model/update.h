@@ -57,6 +57,8 @@ struct update_fault {
 struct update_faults {
 	struct update_fault list[UPDATE_FAULTS_MAX];
 	size_t n;
+	char product_id[PRODUCT_ID_MAX]; /* of one that is no batch, where it is one */
+	size_t product_id_len;           /* 0: none */
 };
 
 /*
@@ -70,6 +72,7 @@ void update_list_free(struct update_list *l); /* one that is all zero is fine */
 /*
  * The same from a control message: `items` is an array of objects that hold the
  * four members.  ST_INVALID for anything that update_list_read() would refuse.
+ * `batch` stays for the caller to set.
  */
 enum st_err update_list_read_items(
     const struct doc *d, const struct doc_node *items, struct update_list *out);
@@ -90,6 +93,16 @@ struct update_result {
 	struct span error_type, error_message; /* decoded; "" where applied */
 };
 
+/* What a result says, by its errorType. */
+enum update_verdict {
+	UPDATE_APPLIED,
+	UPDATE_CONFLICT,   /* version_conflict: the version was not the product's */
+	UPDATE_NO_PRODUCT, /* product_not_found */
+	UPDATE_REFUSED,    /* any other documented refusal: nothing was changed */
+	UPDATE_OWN_ERROR,  /* an error of Central's own: it may have been applied */
+};
+enum update_verdict update_verdict_of(const struct update_result *r);
+
 struct update_results {
 	struct update_result *items;
 	size_t n;
@@ -99,9 +112,9 @@ struct update_results {
 /*
  * Central's answer to this list.  ST_INVALID with *why (a constant text) for
  * anything but the documented JSON: not one result for each item in its order
- * (the products' ids must be those asked for), a refusal without errorType, an
- * applied one without newVersion; ST_NOMEM.  The caller frees with
- * update_results_free().
+ * (the products' ids must be those asked for; a single refusal may name none), a
+ * refusal without errorType, an applied one without newVersion; ST_NOMEM.  The
+ * caller frees with update_results_free().
  */
 enum st_err update_results_read(const char *text, size_t len, const struct update_list *asked,
     struct update_results *out, const char **why);
@@ -115,8 +128,9 @@ enum st_err update_results_read_items(
 /*
  * The same product with a write's numbers in it: `available`, `version` and,
  * where it isn't empty, `lastUpdated` replaced (added where they were missing),
- * all else byte for byte.  Appended to storage; spans of *out point there.
- * ST_CORRUPT where `was` is no product's JSON; ST_NOMEM.
+ * all else byte for byte.  It is as partial as it was.  Appended to storage, which
+ * may move; spans of *out point there.  ST_CORRUPT where `was` is no product's
+ * JSON; ST_TOO_BIG where it would be larger than any product; ST_NOMEM.
  */
 enum st_err update_merge(const struct product *was, const struct update_result *result,
     struct buf *storage, struct product *out);
