@@ -63,15 +63,16 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
-	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/reads
+	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/reads $(BUILD)/tests/hostile
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.c))
+HOSTILE_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/hostile/*.c))
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
 
 .PHONY: all programs tests demo-programs check check-deep hooks soak mutants demo install clean \
-	format help packages-build packages-demo packages-check
+	format man-text help packages-build packages-demo packages-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -88,7 +89,7 @@ help:
 	@echo 'make check           all tests; make check-deep: the longer ones'
 	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make install         DESTDIR= PREFIX= SYSCONFDIR='
-	@echo 'make format          clang-format over all sources'
+	@echo 'make format          clang-format over all sources; make man-text: store-api(7) as text'
 	@echo 'make compile_commands.json, make clean'
 	@echo 'variants: CC=clang, SANITIZE=address,undefined, TEST_HOOKS=1, BUILD=build/variant'
 
@@ -149,14 +150,19 @@ $(BUILD)/tests/property: $(PROPERTY_OBJECTS) $(call archive,api health control m
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
 
+$(BUILD)/tests/reads: $(BUILD)/obj/tests/bench/reads.o $(call archive,api health control metrics \
+		store_write store_read model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+
 # With the pool's tests' own end of FastCGI.
 $(BUILD)/tests/bench: $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/bench/reads.c,$(wildcard tests/bench/*.c))) \
 		$(BUILD)/obj/tests/unit/pool/fcgi_client.o $(call archive,base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
-$(BUILD)/tests/reads: $(BUILD)/obj/tests/bench/reads.o $(call archive,api health control metrics \
-		store_write store_read model base)
+$(BUILD)/tests/hostile: $(HOSTILE_OBJECTS) $(call archive,api health control metrics store_read model \
+		base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
@@ -209,6 +215,8 @@ install: programs
 		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
 		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done
 	install -m 0644 conf/lighttpd/* $(EXAMPLES)/lighttpd/
+	install -d $(BINDIR)/share/man/man7
+	install -m 0644 packaging/common/store-api.7 $(BINDIR)/share/man/man7/store-api.7
 
 # ---------------------------------------------------------------- house-keeping
 
@@ -217,6 +225,11 @@ compile_commands.json: Makefile $(FLAGS_FILE) $(wildcard src/*/*.c tests/*/*.c t
 		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' "$$f" \
 		'$(subst ",\",$(subst ','\'',$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(JSON_CFLAGS))) -c '"$$f"; \
 		sep=",$$(printf '\n_')"; sep=$${sep%_}; done; echo; echo ']'; } >$@
+
+# The manual page as text, for readers of the tree.
+man-text: packaging/common/store-api.7.txt
+packaging/common/store-api.7.txt: packaging/common/store-api.7
+	packaging/man-text.sh $< >$@
 
 format:
 	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch])

@@ -60,6 +60,7 @@ suite build-gcc build tests compile_commands.json
 suite lint tests/lint/lint.sh
 suite unit-gcc build/tests/unit
 suite read-path tests/bench/read_path.sh
+suite hostile build/tests/hostile
 suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
@@ -67,12 +68,14 @@ suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
 suite build-sanitizers build tests BUILD=build/asan SANITIZE=address,undefined
 suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
+suite hostile-sanitizers "${asan[@]}" build/asan/tests/hostile --count 20000
 suite e2e-sanitizers "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh test_smoke
 
 suite property build/hooks/tests/property --build build/hooks --histories 200 --abreast 10
 suite mutants-rules tests/property/mutants.sh build/hooks rules
 
 if [ "${1-}" = --deep ]; then
+  suite hostile-long "${asan[@]}" build/asan/tests/hostile --count 1000000 --seed "$(date +%s)"
   suite unit-valgrind unit_valgrind build
   suite e2e-sanitizers-all "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh
   suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke

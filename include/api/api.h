@@ -18,6 +18,9 @@
 #include "metrics/metrics.h"
 #include "store/read.h"
 
+#define API_BODY_MS 10000
+#define API_STOP_MS 9000
+
 /* What main/ chose from the settings; all of it outlives the api. */
 struct api_options {
 	struct store_options store;
@@ -32,6 +35,8 @@ struct api_options {
 	const char *mount_from, *mount_to; /* "" where unset */
 	int64_t max_staleness_seconds;     /* 0: never */
 	int64_t max_body_bytes;
+	int64_t body_ms;  /* API_BODY_MS: for a request's body to be there */
+	int64_t stop_ms;  /* API_STOP_MS: for a write that is open when the process is to end */
 	unsigned threads; /* of one process: what may wait for the daemon is a share of them */
 	int stop_fd;      /* readable when the process is to end; -1: never */
 	struct metrics_pool *metrics;
@@ -42,6 +47,12 @@ struct api;
 /* One per worker process, after fork(); shared by its threads. */
 enum st_err api_open(const struct api_options *options, struct api **out);
 void api_close(struct api *a);
+
+/*
+ * The process is to end: whatever waits for the daemon ends in time.  To be
+ * called before options.stop_fd becomes readable.
+ */
+void api_stop(struct api *a);
 
 /*
  * Every few seconds, also while idle: lets go of a store that was replaced

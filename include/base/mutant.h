@@ -13,8 +13,11 @@
 
 #ifdef TEST_HOOKS
 bool mutant(const char *name);
+/* Of that name: the program is gone, as by kill -9. */
+void mutant_dies(const char *name);
 #else
 #define mutant(name) false
+#define mutant_dies(name)
 #endif
 
 #endif

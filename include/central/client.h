@@ -5,8 +5,10 @@
  *   GET /v1/inventory?cursor=…&limit=200           the next one, where Central gave a cursor
  *   GET /v1/inventory/{id}                         one product
  *   GET /v1/inventory/events?offset=N&limit=L&wait=S   the event feed, a long poll
+ *   POST /v1/inventory/updates                     stock updates
  *
- * All with X-API-Key and an X-Request-Id of their own.  An answer is either the
+ * All with X-API-Key and an X-Request-Id, that of the client's request or one of
+ * their own.  An answer is either the
  * documented JSON with status 200, or a failure with its class.
  */
 #ifndef CENTRAL_CLIENT_H
@@ -18,6 +20,7 @@
 #include "central/http.h"
 #include "model/event.h"
 #include "model/page.h"
+#include "model/update.h"
 
 #define CENTRAL_PAGE_LIMIT 200
 
@@ -42,6 +45,7 @@ struct central_outcome {
 	int64_t retry_after_ms; /* what Central asked us to wait; 0: nothing */
 	struct http_limit limit;
 	bool new_connection; /* one was opened for this exchange */
+	bool sent;           /* false: the request has never left us */
 	bool gone;           /* of a product: Central says that there is none */
 	bool unusable;       /* of a product: there is one that can't be kept */
 	const char *request_id;
@@ -63,6 +67,14 @@ typedef void central_events_done(
 typedef void central_product_done(
     void *arg, const struct central_outcome *outcome, const struct product *product);
 
+/*
+ * Whatever of Central's answers is the documented JSON (200, or a refusal with
+ * its errorType) comes as results, without a failure.  The callee may take them
+ * over, leaving zeros.
+ */
+typedef void central_updates_done(
+    void *arg, const struct central_outcome *outcome, struct update_results *results);
+
 struct central_call; /* one exchange; valid until its callback or central_cancel() */
 
 enum st_err central_open(const struct central_options *options, struct central **out);
@@ -80,6 +92,19 @@ enum st_err central_get_product(struct central *c, const char *id, size_t id_len
 
 enum st_err central_get_events(struct central *c, int64_t offset, int64_t limit,
     int64_t wait_seconds, central_events_done *done, void *arg, struct central_call **out);
+
+/*
+ * One try to forward updates.  `asked` must stay until the callback; `body` is
+ * what goes out for it (update_list_write_request()); request_id: the client's.
+ */
+struct central_post {
+	const struct update_list *asked;
+	struct span body;
+	const char *request_id;
+	int64_t timeout_ms;
+};
+enum st_err central_post_updates(struct central *c, const struct central_post *post,
+    central_updates_done *done, void *arg, struct central_call **out);
 
 void central_cancel(struct central *c, struct central_call *call); /* NULL is fine */
 

@@ -42,12 +42,14 @@ struct http_answer {
 	int64_t retry_after_ms;         /* what a 429 or 503 asks us to wait; 0: nothing said */
 	struct http_limit limit;
 	bool new_connection; /* one was opened for this exchange */
+	bool sent;           /* a connection was there and the request went out, in part at least */
 };
 
 typedef void http_done(void *arg, const struct http_answer *answer);
 
 struct http_call {
 	const char *url;
+	const struct span *body;    /* NULL: a GET; else a POST of it, copied */
 	const char *const *headers; /* "Name: value", n_headers of them; copied */
 	size_t n_headers;
 	int64_t timeout_ms; /* of the whole exchange, by base/clock */
@@ -61,8 +63,12 @@ enum st_err http_open(const struct http_options *options, struct http **out);
 /* Cancels what is under way. */
 void http_close(struct http *h);
 
-/* Start a GET.  *out is valid until its callback has been called or it is cancelled. */
-enum st_err http_get(struct http *h, const struct http_call *call, struct http_request **out);
+/*
+ * Start it.  *out is valid until its callback has been called or it is cancelled.
+ * A GET whose kept connection turns out to be dead is sent again by itself; a
+ * POST is sent once and never again, since only the caller knows what that means.
+ */
+enum st_err http_start(struct http *h, const struct http_call *call, struct http_request **out);
 
 /* Send what was started, as far as it goes at once, rather than in the next http_wait(). */
 void http_push(struct http *h);

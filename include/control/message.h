@@ -18,8 +18,17 @@
  * it: from here on the daemon is responsible, and whoever asked knows for how
  * long to wait for the second.  A request that was not taken was not forwarded
  * and never will be, since the daemon forwards only after it could send that.
+ * What needs no forwarding (a key reused, too many at once) may be answered
+ * without it.
  *
  *   → {"v":1,"id":"…","ok":true,"taken":true,"withinMs":9000}
+ *   → {"v":1,"id":"…","ok":true,"results":[{…}]}
+ *   → {"v":1,"id":"…","ok":false,"code":"central_timeout","message":"…",
+ *      "outcome":"unknown","retryAfter":-1,"index":-1,"results":[]}
+ *
+ * A sync that was waited for and failed:
+ *
+ *   → {"v":1,"id":"…","ok":false,"code":"sync_failed","message":"…","class":"connect"}
  */
 #ifndef CONTROL_MESSAGE_H
 #define CONTROL_MESSAGE_H
@@ -99,6 +108,9 @@ enum control_update_end {
 	CONTROL_UPDATE_OVERLOADED,  /* too many at once, or too many keys to remember */
 	CONTROL_UPDATE_END_COUNT
 };
+
+/* The protocol's word for it: "answered", and REST's error codes. */
+const char *control_update_end_text(enum control_update_end end);
 
 /* What is known of whether it was applied, where it wasn't answered. */
 enum control_outcome {

@@ -22,10 +22,11 @@ struct control_peer; /* one connection that waits for its answer */
  * anybody later, also from within another peer's handler) must call
  * control_answer() exactly once for the peer, unless control_server_close()
  * comes first.  Until then the pointer is good, also if the peer hangs up.
- * The request is the handler's for the call only.
+ * The request is the handler's for the call only, but for its updates, which it
+ * may take over, leaving zeros.
  */
 typedef void control_handler(
-    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted);
+    void *arg, struct control_peer *peer, struct control_request *request, bool trusted);
 
 /*
  * Bind RUN_DIR/control.sock: a dead socket there is replaced, a living one is
@@ -38,6 +39,15 @@ void control_server_close(struct control_server *s); /* removes the socket; open
 int control_server_fd(const struct control_server *s);
 struct mono control_server_deadline(const struct control_server *s);
 void control_server_turn(struct control_server *s, struct mono now);
+
+/*
+ * Send a message before the answer, which must still follow.  It goes at once
+ * and whole: false where the peer is gone, or can't be sent it now.  Then
+ * whoever asked hasn't got it and never will, so nothing may be done that it
+ * was to announce; the peer is to be answered as usual (which comes to nothing
+ * if it is gone).
+ */
+bool control_interim(struct control_peer *peer, const struct buf *json);
 
 /* The answer's JSON (copied).  A peer that hung up meanwhile is fine. */
 void control_answer(struct control_peer *peer, const struct buf *json);

@@ -34,8 +34,9 @@ struct event {
 	enum event_kind kind;
 	struct span timestamp;  /* as sent, "" if it is no string */
 	struct span type;       /* as sent, for the log */
-	struct span product_id; /* decoded, 1-511 bytes; empty if unreadable */
-	int64_t version;        /* the event's; -1 if unreadable */
+	struct span product_id; /* decoded, 1-511 bytes; empty if unreadable or longer */
+	bool unkeepable; /* its product's id is too long to be cached; kind is as its type says */
+	int64_t version; /* the event's; -1 if unreadable */
 	struct product product; /* for UPDATED and CREATED only */
 	const char *why;        /* for UNUSABLE: a constant text, else NULL */
 };

@@ -21,6 +21,12 @@
 /* The failures in a row after one more, of this class. */
 unsigned breaker_count(unsigned failures, enum failure_class c);
 
+/*
+ * The same after a forwarded write.  Only that Central can't be reached counts:
+ * one product that it chokes on is no reason to ask it nothing more.
+ */
+unsigned breaker_count_write(unsigned failures, enum failure_class c);
+
 bool breaker_is_open(unsigned failures, unsigned threshold);
 
 /* The state that a record shows after an exchange that failed. */

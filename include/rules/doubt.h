@@ -98,21 +98,24 @@ bool doubt_is_open(const struct doubt *d);
 /* False: it says nothing, forget it. */
 bool doubt_is_kept(const struct doubt *d);
 
-/* An answered write. */
+/* An answered write, applied or refused for its version. */
 struct doubt_write {
 	bool applied;
 	int64_t requested_version, new_version; /* new_version 0: none was named */
+	bool shown; /* readers see just these numbers already: the event was faster */
 };
 
 enum doubt_write_action {
 	DOUBT_WRITE_MERGE, /* quantity and version into the cached product */
 	DOUBT_WRITE_ASK,   /* look the product up before the client is answered */
+	DOUBT_WRITE_NONE,  /* nothing: a full product shows them */
 };
 
 /*
  * A write answer is no product: it has no name and no price.  It is merged
  * only if it was applied to exactly the cached version, led to the next one,
- * and the product isn't in doubt.
+ * and the product isn't in doubt.  Where a full product that isn't in doubt has
+ * this version, quantity and time already, there is nothing left to do.
  */
 enum doubt_write_action doubt_write(
     const struct doubt_product *p, const struct doubt *d, const struct doubt_write *w);

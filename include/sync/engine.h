@@ -2,7 +2,8 @@
  * sync/engine.h: the daemon's one loop.
  *
  * Owns, for as long as it runs, everything that changes the store: polls of
- * the event feed, full syncs, their failures and their pace.  One thread.
+ * the event feed, full syncs, forwarded writes, their failures and their pace.
+ * One thread.
  */
 #ifndef SYNC_ENGINE_H
 #define SYNC_ENGINE_H
@@ -12,6 +13,8 @@
 #include "central/client.h"
 #include "metrics/metrics.h"
 #include "store/write.h"
+
+#define ENGINE_STORE_ID_MAX 64
 
 /* What a reload may change. */
 struct engine_settings {
@@ -23,6 +26,7 @@ struct engine_settings {
 	unsigned failures_max;        /* in a row, then fallback mode */
 	int64_t verify_interval_ms;   /* from one comparing with Central to the next; 0: never */
 	unsigned max_drop_percent;    /* of the products, that a full sync may take away at once */
+	int64_t write_budget_ms;      /* of one forwarded write, all its tries */
 };
 
 struct engine_options {
@@ -30,7 +34,9 @@ struct engine_options {
 	struct store_writer *store;     /* the caller's */
 	struct metrics_daemon *metrics; /* the caller's */
 	const char *run_dir;            /* for the control socket */
-	int signal_fd;                  /* of base/signals */
+	const char
+	    *store_id; /* in front of each idempotency key; up to ENGINE_STORE_ID_MAX, copied */
+	int signal_fd; /* of base/signals */
 
 	/*
 	 * Load the settings again (SIGHUP).  false: the old ones stay; the
@@ -41,7 +47,7 @@ struct engine_options {
 };
 
 /*
- * Runs until SIGTERM or SIGINT.  Fails only before it has begun: ST_BUSY or
+ * Runs until SIGTERM or SIGINT, and then until forwarded writes have ended.  Fails only before it has begun: ST_BUSY or
  * another failure of the control socket, with one clear line in *why; ST_NOMEM.
  */
 enum st_err engine_run(const struct engine_options *options, struct buf *why);

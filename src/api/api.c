@@ -2,7 +2,7 @@
  * api/api.c: from a request to its handler.  The checks come in this order:
  *
  *   400 path · 404 outside /v1, /health, /metrics · OPTIONS · 401 · 404 · 405 ·
- *   what the handler refuses (400 parameters, then 503)
+ *   what the handler refuses (413 and 400, then 503)
  */
 #include "api/api.h"
 
@@ -34,8 +34,12 @@ static const struct route {
 	bool open; /* needs no key */
 } routes[] = {
 	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, .get = inventory_list },
+	{ "/v1/store/inventory/updates", METRICS_ROUTE_UPDATES, .post = updates_post },
+	{ "/v1/store/inventory/batch-updates", METRICS_ROUTE_BATCH_UPDATES,
+	    .post = batch_updates_post },
 	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, .get = inventory_product },
 	{ "/v1/store/sync/status", METRICS_ROUTE_SYNC_STATUS, .get = status_get },
+	{ "/v1/store/sync/force", METRICS_ROUTE_SYNC_FORCE, .post = force_post },
 	{ "/v1/store/cache/stats", METRICS_ROUTE_CACHE_STATS, .get = stats_get },
 	{ "/v1/store/openapi.json", METRICS_ROUTE_OPENAPI, .get = openapi_get },
 	{ "/health", METRICS_ROUTE_HEALTH, .get = health_get, .open = true },
@@ -57,6 +61,7 @@ enum st_err api_open(const struct api_options *options, struct api **out)
 	if (!a)
 		return ST_NOMEM;
 	a->options = *options;
+	bulkhead_init(&a->bulkhead, options->threads);
 	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random_bits());
 	err = store_reader_open(&options->store, &a->store);
 	if (err) {
@@ -74,6 +79,20 @@ void api_close(struct api *a)
 		return;
 	store_reader_close(a->store);
 	free(a);
+}
+
+void api_stop(struct api *a)
+{
+	atomic_store(&a->stopped_at_us, mono_now().us);
+}
+
+int64_t call_stop_ms(const struct call *c)
+{
+	int64_t most = c->api->options.stop_ms;
+	struct mono stopped_at = { atomic_load(&c->api->stopped_at_us) };
+	int64_t passed = stopped_at.us ? mono_ms_between(stopped_at, mono_now()) : 0;
+
+	return passed < most ? most - passed : 0;
 }
 
 void api_refresh(struct api *a)

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
+#include "api/bulkhead.h"
 #include "api/etag.h"
 #include "api/path.h"
 #include "base/json_writer.h"
@@ -16,7 +17,9 @@ struct api {
 	struct store_reader *store;
 	char instance[9]; /* in front of request ids made here */
 	_Atomic uint64_t requests;
-	atomic_bool has_writer; /* a daemon holds the store, when last looked */
+	struct bulkhead bulkhead;
+	_Atomic int64_t stopped_at_us; /* of the clock for deadlines; 0: goes on */
+	atomic_bool has_writer;        /* a daemon holds the store, when last looked */
 };
 
 struct call {
@@ -24,7 +27,8 @@ struct call {
 	const struct api_request *request;
 	struct api_response *response;
 	struct path path;
-	const char *route; /* its template, for the log */
+	const char *route;      /* its template, for the log */
+	struct span product_id; /* of an update, once it is known; for its problems */
 };
 
 /* Error codes are constants of problem.c's table: status and text follow from them. */
@@ -39,14 +43,34 @@ enum problem {
 	PROBLEM_CACHE_NOT_READY,
 	PROBLEM_STORAGE_ERROR,
 	PROBLEM_INTERNAL,
+	PROBLEM_INVALID_REQUEST,
+	PROBLEM_STORE_MISMATCH,
+	PROBLEM_KEY_REUSED,
+	PROBLEM_PAYLOAD_TOO_LARGE,
+	PROBLEM_REQUEST_TIMEOUT,
+	PROBLEM_CENTRAL_UNAVAILABLE,
+	PROBLEM_CENTRAL_TIMEOUT,
+	PROBLEM_CENTRAL_RATE_LIMITED,
+	PROBLEM_CENTRAL_AUTH_FAILED,
+	PROBLEM_CENTRAL_ERROR,
+	PROBLEM_DAEMON_UNAVAILABLE,
+	PROBLEM_SYNC_REFUSED, /* sync_failed, by its cause */
+	PROBLEM_SYNC_TIMEOUT,
+	PROBLEM_SYNC_FAILED,
+	PROBLEM_OVERLOADED,
 	PROBLEM_COUNT
 };
 
 /*
  * The error envelope as the whole response.  details: a JSON object, or NULL
- * for {}.
+ * for {}.  On the write endpoints it has the code, the message and the
+ * product's id once more at top level, which is where their front ends look.
  */
 void problem_respond(struct call *c, enum problem problem, const struct buf *details);
+
+/* The same with words of the moment; "": the usual ones. */
+void problem_respond_saying(
+    struct call *c, enum problem problem, const char *message, const struct buf *details);
 
 /* The same with details of one or two texts; name2 NULL: one. */
 void problem_respond_with(struct call *c, enum problem problem, const char *name1,
@@ -54,6 +78,9 @@ void problem_respond_with(struct call *c, enum problem problem, const char *name
 
 /* What a snapshot that can't be had means to a client. */
 void problem_of_store(struct call *c, enum st_err err);
+
+/* Retry-After; nothing where seconds is negative. */
+void response_retry_after(struct api_response *r, int64_t seconds);
 
 /* "Name: value\r\n" added to the response. */
 void response_header(struct api_response *r, const char *name, const char *value);
@@ -67,6 +94,9 @@ void cors_preflight(struct call *c, const char *methods);
 
 /* 200 with the body as it stands and this tag, or 304 where the client has just that. */
 void respond_tagged(struct call *c, const char *etag);
+
+/* True while a daemon holds the store; that it went may be seen two seconds late. */
+bool call_has_writer(const struct call *c);
 
 /* The record's state, "stopped" where no daemon is there. */
 const char *call_sync_state(const struct call *c, const struct sync_record *record);
@@ -86,5 +116,14 @@ void stats_get(struct call *c);
 void openapi_get(struct call *c);
 void health_get(struct call *c);
 void metrics_get(struct call *c);
+void updates_post(struct call *c);
+void batch_updates_post(struct call *c);
+void force_post(struct call *c);
+
+/* The first seven members of the sync status, as a whole object; *daemon: it answers. */
+enum st_err status_write_seven(struct call *c, struct json_writer *w, bool *daemon);
+
+/* How long a write may still wait for its end from the moment at which the process is to end. */
+int64_t call_stop_ms(const struct call *c);
 
 #endif

@@ -16,10 +16,22 @@
 #define ASKED_ALLOWED "one integer from 0 to 2^53, in seconds"
 #define NOT_ASKED     UINT64_MAX
 
+/* One that was there is looked for again by api_refresh(); one that wasn't, at once. */
+bool call_has_writer(const struct call *c)
+{
+	struct api *a = c->api;
+	bool has = atomic_load(&a->has_writer);
+
+	if (!has) {
+		has = store_reader_has_writer(a->store);
+		atomic_store(&a->has_writer, has);
+	}
+	return has;
+}
+
 const char *call_sync_state(const struct call *c, const struct sync_record *record)
 {
-	return atomic_load(&c->api->has_writer) ? sync_state_text((enum sync_state)record->state)
-	                                        : "stopped";
+	return call_has_writer(c) ? sync_state_text((enum sync_state)record->state) : "stopped";
 }
 
 void freshness_headers(

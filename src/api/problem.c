@@ -3,6 +3,7 @@
  *
  *   {"error":{"code":"…","message":"…","details":{…}}}
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,34 @@ static const struct {
 	    "Retry-After", RETRY_SECONDS },
 	[PROBLEM_STORAGE_ERROR] = { 500, "storage_error", "The cache can't be read", NULL, NULL },
 	[PROBLEM_INTERNAL] = { 500, "internal", "The response could not be made", NULL, NULL },
+	[PROBLEM_INVALID_REQUEST] = { 400, "invalid_request",
+	    "The request can't be used; details.fields says what is wrong with it", NULL, NULL },
+	[PROBLEM_STORE_MISMATCH] = { 400, "store_mismatch", "The storeId is not this store's", NULL,
+	    NULL },
+	[PROBLEM_KEY_REUSED] = { 409, "idempotency_key_reused",
+	    "The idempotencyKey was used for another update; take a new one", NULL, NULL },
+	[PROBLEM_PAYLOAD_TOO_LARGE] = { 413, "payload_too_large",
+	    "The request's body is larger than this store allows", NULL, NULL },
+	[PROBLEM_REQUEST_TIMEOUT] = { 408, "request_timeout",
+	    "The request's body didn't come in time", NULL, NULL },
+	[PROBLEM_CENTRAL_UNAVAILABLE] = { 503, "central_unavailable",
+	    "Central can't be reached; nothing was sent", NULL, NULL },
+	[PROBLEM_CENTRAL_TIMEOUT] = { 504, "central_timeout",
+	    "It is not known whether this was applied; repeat it with the same idempotencyKey",
+	    NULL, NULL },
+	[PROBLEM_CENTRAL_RATE_LIMITED] = { 429, "central_rate_limited",
+	    "Central takes no more requests for now; nothing was applied", NULL, NULL },
+	[PROBLEM_CENTRAL_AUTH_FAILED] = { 502, "central_auth_failed",
+	    "Central refuses this store's key; nothing was applied", NULL, NULL },
+	[PROBLEM_CENTRAL_ERROR] = { 502, "central_error",
+	    "Central failed, or gave an answer that is none", NULL, NULL },
+	[PROBLEM_DAEMON_UNAVAILABLE] = { 503, "sync_daemon_unavailable",
+	    "The sync daemon isn't running; nothing was sent", NULL, NULL },
+	[PROBLEM_SYNC_REFUSED] = { 503, "sync_failed", "The full sync failed", NULL, NULL },
+	[PROBLEM_SYNC_TIMEOUT] = { 504, "sync_failed", "The full sync failed", NULL, NULL },
+	[PROBLEM_SYNC_FAILED] = { 502, "sync_failed", "The full sync failed", NULL, NULL },
+	[PROBLEM_OVERLOADED] = { 503, "overloaded",
+	    "Too many requests wait already; nothing was sent", NULL, NULL },
 };
 
 void response_header(struct api_response *r, const char *name, const char *value)
@@ -55,9 +84,18 @@ void respond_tagged(struct call *c, const char *etag)
 	response_header(r, "Content-Type", "application/json");
 }
 
-static void write_envelope(struct api_response *r, int status, const char *code,
-    const char *message, const struct buf *details)
+void response_retry_after(struct api_response *r, int64_t seconds)
 {
+	if (seconds >= 0)
+		buf_addf(&r->headers, "Retry-After: %" PRId64 "\r\n", seconds);
+}
+
+/* c is NULL where there is no call. */
+static void write_envelope(struct api_response *r, const struct call *c, int status,
+    const char *code, const char *message, const struct buf *details)
+{
+	bool is_write = r->route == METRICS_ROUTE_UPDATES ||
+	                r->route == METRICS_ROUTE_BATCH_UPDATES;
 	struct json_writer w;
 
 	r->status = status;
@@ -76,6 +114,16 @@ static void write_envelope(struct api_response *r, int status, const char *code,
 	else
 		jw_raw(&w, "{}", 2);
 	jw_end_object(&w);
+	if (is_write) {
+		jw_name(&w, "errorType");
+		jw_text(&w, code);
+		jw_name(&w, "errorMessage");
+		jw_text(&w, message);
+	}
+	if (is_write && c && c->product_id.len > 0) {
+		jw_name(&w, "productId");
+		jw_string(&w, c->product_id.data, c->product_id.len);
+	}
 	jw_end_object(&w);
 	response_header(r, "Content-Type", "application/json");
 	response_header(r, "Cache-Control", "no-store");
@@ -83,8 +131,14 @@ static void write_envelope(struct api_response *r, int status, const char *code,
 
 void problem_respond(struct call *c, enum problem problem, const struct buf *details)
 {
-	write_envelope(c->response, problems[problem].status, problems[problem].code,
-	    problems[problem].message, details);
+	problem_respond_saying(c, problem, "", details);
+}
+
+void problem_respond_saying(
+    struct call *c, enum problem problem, const char *message, const struct buf *details)
+{
+	write_envelope(c->response, c, problems[problem].status, problems[problem].code,
+	    message[0] ? message : problems[problem].message, details);
 	if (problems[problem].header)
 		response_header(c->response, problems[problem].header, problems[problem].value);
 }
@@ -118,5 +172,5 @@ void problem_of_store(struct call *c, enum st_err err)
 void api_problem(struct api_response *response, int status, const char *code, const char *message)
 {
 	buf_reset(&response->headers);
-	write_envelope(response, status, code, message, NULL);
+	write_envelope(response, NULL, status, code, message, NULL);
 }

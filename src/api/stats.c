@@ -57,8 +57,7 @@ static void member_time(struct json_writer *w, const char *name, int64_t seconds
 static uint64_t private_memory(const struct call *c)
 {
 	const struct api_options *o = &c->api->options;
-	uint64_t daemon =
-	    atomic_load(&c->api->has_writer) ? metrics_daemon_private_memory(o->run_dir) : 0;
+	uint64_t daemon = call_has_writer(c) ? metrics_daemon_private_memory(o->run_dir) : 0;
 
 	return metrics_pool_private_memory(o->metrics) + daemon;
 }

@@ -1,5 +1,5 @@
 /*
- * api/status.c: GET /v1/store/sync/status.
+ * api/status.c: GET /v1/store/sync/status; its first members for others, too.
  *
  * What was committed comes from the store's record; what is of the moment
  * (next poll, a running full sync) is asked of the daemon, briefly.  Without
@@ -204,15 +204,34 @@ static void write_status(const struct facts *f, struct buf *out)
 	jw_end_object(&w);
 }
 
+static enum st_err gather(struct call *c, struct facts *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->daemon_answers = control_ask_status(c->api->options.run_dir, c->response->request_id,
+				ASK_DAEMON_MS, &f->live) == ST_OK;
+	return read_store(c, f);
+}
+
+enum st_err status_write_seven(struct call *c, struct json_writer *w, bool *daemon)
+{
+	struct facts f;
+	enum st_err err = gather(c, &f);
+
+	if (err)
+		return err;
+	*daemon = f.daemon_answers;
+	jw_begin_object(w);
+	write_seven(w, &f);
+	jw_end_object(w);
+	return ST_OK;
+}
+
 void status_get(struct call *c)
 {
-	struct facts f = { 0 };
+	struct facts f;
 	struct stamp now;
-	enum st_err err;
+	enum st_err err = gather(c, &f);
 
-	f.daemon_answers = control_ask_status(c->api->options.run_dir, c->response->request_id,
-			       ASK_DAEMON_MS, &f.live) == ST_OK;
-	err = read_store(c, &f);
 	if (err) {
 		problem_of_store(c, err);
 		return;

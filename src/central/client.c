@@ -12,7 +12,7 @@
 
 #define URL_MAX   8192
 #define BODY_MAX  ((size_t)256 * 1024 * 1024)
-#define ID_SIZE   40
+#define ID_SIZE   72
 #define NODES_MAX 100000 /* JSON values of one product */
 
 struct central {
@@ -27,11 +27,13 @@ struct central_call {
 	struct central *central;
 	struct http_request *request;
 	char id[ID_SIZE];
-	central_page_done *page_done; /* one of the three */
+	central_page_done *page_done; /* one of the four */
 	central_product_done *product_done;
 	char *product_id; /* that was asked for */
 	size_t product_id_len;
 	central_events_done *events_done;
+	central_updates_done *updates_done;
+	const struct update_list *asked;
 	void *arg;
 };
 
@@ -135,6 +137,7 @@ static void judge(
 		.retry_after_ms = answer->retry_after_ms,
 		.limit = answer->limit,
 		.new_connection = answer->new_connection,
+		.sent = answer->sent,
 		.request_id = call->id };
 	if (answer->failure) {
 		snprintf(out->message, sizeof(out->message), "%s", answer->message);
@@ -265,24 +268,58 @@ static void product_arrived(void *arg, const struct http_answer *answer)
 	call_free(call);
 }
 
-static enum st_err start(
-    struct central_call *call, const char *url, int64_t timeout_ms, http_done *arrived)
+/* Central's words on updates: any code but those that mean something else. */
+static bool may_hold_results(const struct central_outcome *outcome)
+{
+	return outcome->failure == FAILURE_NONE ||
+	       (outcome->failure == FAILURE_BAD_ANSWER && outcome->status >= 400);
+}
+
+static void updates_arrived(void *arg, const struct http_answer *answer)
+{
+	struct central_call *call = arg;
+	struct central_outcome outcome;
+	struct update_results results = { 0 };
+	const char *why = "no memory";
+	enum st_err err = ST_INVALID;
+
+	judge(call, answer, &outcome);
+	if (may_hold_results(&outcome)) {
+		err = update_results_read(
+		    answer->body.data, answer->body.len, call->asked, &results, &why);
+		if (!err)
+			outcome.failure = FAILURE_NONE;
+		else if (!outcome.failure)
+			unreadable(&outcome, err, why);
+	}
+	call->updates_done(call->arg, &outcome, err ? NULL : &results);
+	update_results_free(&results);
+	call_free(call);
+}
+
+static enum st_err start(struct central_call *call, const char *url, int64_t timeout_ms,
+    http_done *arrived, const struct span *body)
 {
 	struct central *c = call->central;
 	char id_header[ID_SIZE + 16];
-	const char *headers[] = { c->key_header, id_header, "Accept: application/json" };
+	/* The last two for a body: its type; and no waiting to be told to go on. */
+	const char *headers[] = { c->key_header, id_header, "Accept: application/json",
+		"Content-Type: application/json", "Expect:" };
 	struct http_call http = { .url = url,
+		.body = body,
 		.headers = headers,
-		.n_headers = 3,
+		.n_headers = body ? 5 : 3,
 		.timeout_ms = timeout_ms,
 		.body_max = BODY_MAX,
 		.done = arrived,
 		.arg = call };
 
-	snprintf(call->id, sizeof(call->id), "syncd-%ld-%" PRIu64, (long)getpid(), ++c->calls);
+	if (!call->id[0])
+		snprintf(
+		    call->id, sizeof(call->id), "syncd-%ld-%" PRIu64, (long)getpid(), ++c->calls);
 	snprintf(id_header, sizeof(id_header), "X-Request-Id: %s", call->id);
 	log_debug("request to Central", log_text("request_id", call->id), log_text("url", url));
-	return http_get(c->http, &http, &call->request);
+	return http_start(c->http, &http, &call->request);
 }
 
 static struct central_call *call_new(struct central *c, void *arg)
@@ -302,7 +339,32 @@ static enum st_err call_begin(struct central_call *call, const struct buf *url, 
 	enum st_err err = call ? url->err : ST_NOMEM;
 
 	if (!err)
-		err = start(call, buf_text(url), timeout_ms, arrived);
+		err = start(call, buf_text(url), timeout_ms, arrived, NULL);
+	if (err)
+		call_free(call);
+	else
+		*out = call;
+	return err;
+}
+
+enum st_err central_post_updates(struct central *c, const struct central_post *post,
+    central_updates_done *done, void *arg, struct central_call **out)
+{
+	struct central_call *call = call_new(c, arg);
+	struct buf url;
+	enum st_err err;
+
+	if (!call)
+		return ST_NOMEM;
+	call->updates_done = done;
+	call->asked = post->asked;
+	snprintf(call->id, sizeof(call->id), "%s", post->request_id);
+	buf_init(&url, URL_MAX);
+	buf_addf(&url, "%s/v1/inventory/updates", c->url);
+	err = url.err;
+	if (!err)
+		err = start(call, buf_text(&url), post->timeout_ms, updates_arrived, &post->body);
+	buf_free(&url);
 	if (err)
 		call_free(call);
 	else

@@ -28,6 +28,7 @@ struct http_request {
 	int64_t limit, remaining; /* X-RateLimit-Limit, -1: none; X-RateLimit-Remaining */
 	int64_t reset_at;         /* X-RateLimit-Reset: Unix seconds by Central's clock; 0: none */
 	int64_t date;             /* that clock: the answer's Date, 0: none */
+	bool once, sent;          /* send it only once; it was */
 	http_done *done;
 	void *arg;
 };
@@ -170,6 +171,23 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* Called when a connection is there, before anything of the request goes out. */
+static int about_to_send(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct http_request *r = arg;
+	bool again = r->sent;
+
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	(void)local_port;
+	r->sent = true;
+	if (!again || !r->once)
+		return CURL_PREREQFUNC_OK;
+	snprintf(r->error, sizeof(r->error), "the connection broke after the request was sent");
+	return CURL_PREREQFUNC_ABORT;
+}
+
 static void set_tls(CURL *easy, const struct http *h)
 {
 	if (h->ca_file)
@@ -204,8 +222,17 @@ static void set_options(struct http_request *r, const struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, about_to_send);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, r);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
 	set_tls(easy, r->http);
+}
+
+static void set_body(struct http_request *r, const struct span *body)
+{
+	r->once = true;
+	curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
+	curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, body->data);
 }
 
 static enum st_err copy_headers(const struct http_call *call, struct curl_slist **out)
@@ -220,7 +247,7 @@ static enum st_err copy_headers(const struct http_call *call, struct curl_slist 
 	return ST_OK;
 }
 
-enum st_err http_get(struct http *h, const struct http_call *call, struct http_request **out)
+enum st_err http_start(struct http *h, const struct http_call *call, struct http_request **out)
 {
 	struct http_request *r = calloc(1, sizeof(*r));
 
@@ -239,6 +266,8 @@ enum st_err http_get(struct http *h, const struct http_call *call, struct http_r
 		return ST_NOMEM;
 	}
 	set_options(r, call);
+	if (call->body)
+		set_body(r, call->body);
 	r->next = h->requests;
 	h->requests = r;
 	if (curl_multi_add_handle(h->multi, r->easy) != CURLM_OK) {
@@ -308,6 +337,7 @@ static void finish(struct http_request *r, CURLcode code)
 	answer.limit.reset_ms = until_reset(r);
 	curl_easy_getinfo(r->easy, CURLINFO_NUM_CONNECTS, &connects);
 	answer.new_connection = connects > 0;
+	answer.sent = r->sent;
 	done(arg, &answer);
 	request_free(r);
 }

@@ -1,3 +1,13 @@
+/*
+ * control/client.c: connect, say, hear, hang up; every wait has its end.
+ *
+ * Whether an update was taken must be known for sure, since what was not taken
+ * is told to the client as not sent.  The daemon forwards only after it could
+ * put `taken` into our socket.  So when we give up waiting for that, we first
+ * shut the socket down, after which the daemon's send fails, and then look what
+ * is in it: a UNIX socket hands out what came before, also after the sender's
+ * death.
+ */
 #include "control/client.h"
 
 #include <errno.h>
@@ -10,10 +20,17 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "control/envelope.h"
+
+#define ANSWER_MARGIN_MS 1000 /* above what the daemon says that it may need */
 
 struct exchange {
 	int fd;
 	struct mono deadline;
+	int stop_fd; /* -1: none, or it was seen */
+	int64_t after_stop_ms;
+	struct mono stop_deadline; /* MONO_NEVER until stop_fd was seen */
+	size_t received;           /* bytes of the message that is being received */
 };
 
 static enum st_err connect_error(int errnum)
@@ -42,7 +59,8 @@ static enum st_err connect_within(int fd, const struct sockaddr_un *address, int
 	return io_set_nonblocking(fd, true);
 }
 
-static enum st_err exchange_open(const char *run_dir, int64_t timeout_ms, struct exchange *x)
+static enum st_err exchange_open(
+    const char *run_dir, const struct control_patience *patience, struct exchange *x)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int n = snprintf(
@@ -51,11 +69,14 @@ static enum st_err exchange_open(const char *run_dir, int64_t timeout_ms, struct
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return ST_TOO_BIG;
-	x->deadline = mono_add_ms(mono_now(), timeout_ms);
+	*x = (struct exchange){ .deadline = mono_add_ms(mono_now(), patience->ms),
+		.stop_fd = patience->stop_fd,
+		.after_stop_ms = patience->after_stop_ms,
+		.stop_deadline = MONO_NEVER };
 	x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (x->fd < 0)
 		return st_err_from_errno(errno);
-	err = connect_within(x->fd, &address, timeout_ms);
+	err = connect_within(x->fd, &address, patience->ms);
 	if (err)
 		close(x->fd);
 	return err;
@@ -63,15 +84,23 @@ static enum st_err exchange_open(const char *run_dir, int64_t timeout_ms, struct
 
 static enum st_err wait_for(struct exchange *x, short events)
 {
-	struct pollfd p = { .fd = x->fd, .events = events };
-	int n;
+	for (;;) {
+		struct pollfd p[2] = { { .fd = x->fd, .events = events },
+			{ .fd = x->stop_fd, .events = POLLIN } };
+		struct mono deadline = mono_earlier(x->deadline, x->stop_deadline);
+		int n = poll(p, 2, mono_poll_timeout(deadline, mono_now()));
 
-	do
-		n = poll(&p, 1, mono_poll_timeout(x->deadline, mono_now()));
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return st_err_from_errno(errno);
-	return n == 0 ? ST_TIMEOUT : ST_OK;
+		if (n < 0 && errno != EINTR)
+			return st_err_from_errno(errno);
+		if (n == 0)
+			return ST_TIMEOUT;
+		if (n > 0 && p[0].revents)
+			return ST_OK;
+		if (n > 0) {
+			x->stop_deadline = mono_add_ms(mono_now(), x->after_stop_ms);
+			x->stop_fd = -1;
+		}
+	}
 }
 
 static enum st_err send_all(struct exchange *x, const char *data, size_t len)
@@ -105,6 +134,7 @@ static enum st_err receive_all(struct exchange *x, char *data, size_t len)
 		if (n > 0) {
 			data += n;
 			len -= (size_t)n;
+			x->received += (size_t)n;
 		} else if (errno == EAGAIN) {
 			err = wait_for(x, POLLIN);
 		} else if (errno != EINTR) {
@@ -119,10 +149,12 @@ static enum st_err receive_all(struct exchange *x, char *data, size_t len)
 static enum st_err receive_message(struct exchange *x, struct buf *out)
 {
 	unsigned char head[4];
-	enum st_err err = receive_all(x, (char *)head, sizeof(head));
+	enum st_err err;
 	size_t len;
 	char *room;
 
+	x->received = 0;
+	err = receive_all(x, (char *)head, sizeof(head));
 	if (err)
 		return err;
 	len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
@@ -137,48 +169,63 @@ static enum st_err receive_message(struct exchange *x, struct buf *out)
 	return err;
 }
 
-/* The answer's JSON appended to out. */
-static enum st_err ask(
-    const char *run_dir, const struct control_request *request, int64_t timeout_ms, struct buf *out)
+static enum st_err send_request(struct exchange *x, const struct control_request *request)
 {
-	struct exchange x;
 	struct buf message;
-	unsigned char *head;
-	enum st_err err = exchange_open(run_dir, timeout_ms, &x);
+	enum st_err err;
 
-	if (err)
-		return err;
 	buf_init(&message, CONTROL_MESSAGE_MAX + 4);
 	buf_add(&message, "\0\0\0", 4);
 	control_request_write(request, &message);
 	err = message.err;
 	if (!err) {
 		size_t len = message.len - 4;
+		unsigned char *head = (unsigned char *)message.data;
 
-		head = (unsigned char *)message.data;
 		head[0] = (unsigned char)(len >> 24);
 		head[1] = (unsigned char)(len >> 16);
 		head[2] = (unsigned char)(len >> 8);
 		head[3] = (unsigned char)len;
-		err = send_all(&x, message.data, message.len);
+		err = send_all(x, message.data, message.len);
 	}
+	buf_free(&message);
+	return err;
+}
+
+/* The answer's JSON appended to out. */
+static enum st_err ask(const char *run_dir, const struct control_request *request,
+    const struct control_patience *patience, struct buf *out)
+{
+	struct exchange x;
+	enum st_err err = exchange_open(run_dir, patience, &x);
+
+	if (err)
+		return err;
+	err = send_request(&x, request);
 	if (!err)
 		err = receive_message(&x, out);
-	buf_free(&message);
 	close(x.fd);
 	return err;
+}
+
+static struct control_request request_of(enum control_type type, const char *id)
+{
+	struct control_request request = { .type = type };
+
+	snprintf(request.id, sizeof(request.id), "%s", id);
+	return request;
 }
 
 enum st_err control_ask_status(
     const char *run_dir, const char *id, int64_t timeout_ms, struct control_status *out)
 {
-	struct control_request request = { .type = CONTROL_STATUS };
+	struct control_request request = request_of(CONTROL_STATUS, id);
+	struct control_patience patience = { .ms = timeout_ms, .stop_fd = -1 };
 	struct buf answer;
 	enum st_err err;
 
-	snprintf(request.id, sizeof(request.id), "%s", id);
 	buf_init(&answer, CONTROL_MESSAGE_MAX);
-	err = ask(run_dir, &request, timeout_ms, &answer);
+	err = ask(run_dir, &request, &patience, &answer);
 	if (!err)
 		err = control_status_read(answer.data, answer.len, request.id, out);
 	buf_free(&answer);
@@ -187,15 +234,103 @@ enum st_err control_ask_status(
 
 enum st_err control_ask_sync(const char *run_dir, const char *id, int64_t timeout_ms)
 {
-	struct control_request request = { .type = CONTROL_SYNC };
+	struct control_request request = request_of(CONTROL_SYNC, id);
+	struct control_patience patience = { .ms = timeout_ms, .stop_fd = -1 };
 	struct buf answer;
 	enum st_err err;
 
-	snprintf(request.id, sizeof(request.id), "%s", id);
 	buf_init(&answer, CONTROL_MESSAGE_MAX);
-	err = ask(run_dir, &request, timeout_ms, &answer);
+	err = ask(run_dir, &request, &patience, &answer);
 	if (!err)
 		err = control_done_read(answer.data, answer.len, request.id);
 	buf_free(&answer);
+	return err;
+}
+
+enum st_err control_wait_sync(const char *run_dir, const char *id,
+    const struct control_patience *patience, struct control_sync *out)
+{
+	struct control_request request = request_of(CONTROL_SYNC, id);
+	struct buf answer;
+	enum st_err err;
+
+	request.wait = true;
+	buf_init(&answer, CONTROL_MESSAGE_MAX);
+	err = ask(run_dir, &request, patience, &answer);
+	if (!err)
+		err = control_sync_read(answer.data, answer.len, request.id, out);
+	buf_free(&answer);
+	return err;
+}
+
+/* After `taken` did not come: false if it can't come any more. */
+static bool may_be_taken(struct exchange *x)
+{
+	char byte;
+	ssize_t n;
+
+	/* The first bytes of a message that wasn't read to its end: it may be that. */
+	if (x->received > 0)
+		return true;
+	(void)shutdown(x->fd, SHUT_RDWR);
+	do
+		n = recv(x->fd, &byte, 1, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static bool is_refusal(const struct buf *answer, const char *id)
+{
+	struct doc d;
+	bool ok = true;
+
+	if (envelope_open(answer->data, answer->len, id, &d, &ok))
+		return false;
+	doc_free(&d);
+	return !ok;
+}
+
+/* What was asked is sent: both answers, the second (or a refusal instead of the first) in `answer`. */
+static enum st_err hear_twice(struct exchange *x, const char *id, struct buf *answer, bool *taken)
+{
+	int64_t within_ms;
+	enum st_err err = receive_message(x, answer);
+
+	if (err) {
+		*taken = may_be_taken(x);
+		return err;
+	}
+	if (control_taken_read(answer->data, answer->len, id, &within_ms)) {
+		*taken = !is_refusal(answer, id);
+		return ST_OK;
+	}
+	*taken = true;
+	x->deadline = mono_add_ms(mono_now(), within_ms + ANSWER_MARGIN_MS);
+	buf_reset(answer);
+	return receive_message(x, answer);
+}
+
+enum st_err control_forward(const char *run_dir, const char *id, const struct update_list *updates,
+    const struct control_patience *patience, bool *taken, struct control_update *out)
+{
+	struct control_request request = request_of(CONTROL_UPDATE, id);
+	struct exchange x;
+	struct buf answer;
+	enum st_err err;
+
+	*taken = false;
+	request.updates = *updates;
+	err = exchange_open(run_dir, patience, &x);
+	if (err)
+		return err;
+	buf_init(&answer, CONTROL_MESSAGE_MAX);
+	/* The daemon takes nothing that it didn't get whole. */
+	err = send_request(&x, &request);
+	if (!err)
+		err = hear_twice(&x, request.id, &answer, taken);
+	if (!err)
+		err = control_update_read(answer.data, answer.len, request.id, out);
+	buf_free(&answer);
+	close(x.fd);
 	return err;
 }

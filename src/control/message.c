@@ -1,14 +1,19 @@
+/*
+ * control/message.c: requests, and all answers but those to an update, which are
+ * message_update.c's.
+ */
 #include "control/message.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/json_writer.h"
-#include "model/doc.h"
+#include "control/envelope.h"
 
 #define NODES_MAX 200000
 
-static const char *const type_names[] = { [CONTROL_STATUS] = "status", [CONTROL_SYNC] = "sync" };
+static const char *const type_names[] = {
+	[CONTROL_STATUS] = "status", [CONTROL_SYNC] = "sync", [CONTROL_UPDATE] = "update"
+};
 
 #define TYPE_COUNT (sizeof(type_names) / sizeof(type_names[0]))
 
@@ -22,7 +27,7 @@ static void begin(struct json_writer *w, struct buf *out, const char *id)
 	jw_text(w, id);
 }
 
-static void begin_answer(struct json_writer *w, struct buf *out, const char *id, bool ok)
+void envelope_begin_answer(struct json_writer *w, struct buf *out, const char *id, bool ok)
 {
 	begin(w, out, id);
 	jw_name(w, "ok");
@@ -36,6 +41,17 @@ void control_request_write(const struct control_request *r, struct buf *out)
 	begin(&w, out, r->id);
 	jw_name(&w, "type");
 	jw_text(&w, type_names[r->type]);
+	if (r->type == CONTROL_SYNC) {
+		jw_name(&w, "wait");
+		jw_bool(&w, r->wait);
+	}
+	if (r->type == CONTROL_UPDATE) {
+		jw_name(&w, "batch");
+		jw_bool(&w, r->updates.batch);
+		jw_name(&w, "items");
+		update_list_write_items(&r->updates, out);
+		w.comma = true;
+	}
 	jw_end_object(&w);
 }
 
@@ -62,35 +78,72 @@ static enum st_err read_version(const struct doc *d)
 	    d, doc_member(d, doc_root(d), "v"), CONTROL_VERSION, CONTROL_VERSION, &version);
 }
 
-enum st_err control_request_read(const char *text, size_t len, struct control_request *out)
+static enum st_err read_type(const struct doc *d, enum control_type *out)
 {
-	const struct doc_node *type;
-	struct doc d;
-	enum st_err err = doc_parse(text, len, NODES_MAX, &d, NULL);
+	const struct doc_node *type = doc_member(d, doc_root(d), "type");
 
-	out->id[0] = '\0';
-	if (err)
-		return ST_INVALID;
-	err = read_id(&d, out->id);
-	if (!err)
-		err = read_version(&d);
-	type = doc_member(&d, doc_root(&d), "type");
-	for (size_t i = 0; i < TYPE_COUNT && !err; i++) {
-		if (doc_is_text(&d, type, type_names[i])) {
-			out->type = (enum control_type)i;
-			doc_free(&d);
+	for (size_t i = 0; i < TYPE_COUNT; i++) {
+		if (doc_is_text(d, type, type_names[i])) {
+			*out = (enum control_type)i;
 			return ST_OK;
 		}
 	}
-	doc_free(&d);
 	return ST_INVALID;
+}
+
+static enum st_err read_updates(const struct doc *d, struct update_list *out)
+{
+	bool batch;
+	enum st_err err = doc_bool(d, doc_member(d, doc_root(d), "batch"), &batch);
+
+	if (!err)
+		err = update_list_read_items(d, doc_member(d, doc_root(d), "items"), out);
+	if (err)
+		return err;
+	out->batch = batch;
+	return batch || out->n == 1 ? ST_OK : ST_INVALID;
+}
+
+static enum st_err read_request(const struct doc *d, struct control_request *out)
+{
+	const struct doc_node *wait = doc_member(d, doc_root(d), "wait");
+	enum st_err err = read_id(d, out->id);
+
+	if (!err)
+		err = read_version(d);
+	if (!err)
+		err = read_type(d, &out->type);
+	if (!err && out->type == CONTROL_SYNC && wait)
+		err = doc_bool(d, wait, &out->wait);
+	if (!err && out->type == CONTROL_UPDATE)
+		err = read_updates(d, &out->updates);
+	return err;
+}
+
+enum st_err control_request_read(const char *text, size_t len, struct control_request *out)
+{
+	struct doc d;
+	enum st_err err;
+
+	memset(out, 0, sizeof(*out));
+	if (doc_parse(text, len, NODES_MAX, &d, NULL))
+		return ST_INVALID;
+	err = read_request(&d, out);
+	doc_free(&d);
+	return err ? ST_INVALID : ST_OK;
+}
+
+void control_request_free(struct control_request *r)
+{
+	if (r)
+		update_list_free(&r->updates);
 }
 
 void control_status_write(const char *id, const struct control_status *s, struct buf *out)
 {
 	struct json_writer w;
 
-	begin_answer(&w, out, id, true);
+	envelope_begin_answer(&w, out, id, true);
 	jw_name(&w, "state");
 	jw_text(&w, sync_state_text(s->state));
 	jw_name(&w, "nextPollAt");
@@ -148,20 +201,50 @@ static enum st_err read_full_sync(const struct doc *d, struct control_status *s)
 	return ST_INVALID;
 }
 
-/* An answer to this id that says ok; the caller frees *d after ST_OK. */
-static enum st_err open_answer(const char *text, size_t len, const char *id, struct doc *d)
+enum st_err envelope_open(const char *text, size_t len, const char *id, struct doc *d, bool *ok)
 {
 	char got[CONTROL_ID_MAX + 1];
-	bool ok;
 
 	if (doc_parse(text, len, NODES_MAX, d, NULL))
 		return ST_INVALID;
 	if (read_version(d) || read_id(d, got) || strcmp(got, id) != 0 ||
-	    doc_bool(d, doc_member(d, doc_root(d), "ok"), &ok) || !ok) {
+	    doc_bool(d, doc_member(d, doc_root(d), "ok"), ok)) {
 		doc_free(d);
 		return ST_INVALID;
 	}
 	return ST_OK;
+}
+
+enum st_err envelope_open_ok(const char *text, size_t len, const char *id, struct doc *d)
+{
+	bool ok;
+	enum st_err err = envelope_open(text, len, id, d, &ok);
+
+	if (err || ok)
+		return err;
+	doc_free(d);
+	return ST_INVALID;
+}
+
+enum st_err envelope_text(
+    const struct doc *d, const struct doc_node *node, char out[CONTROL_TEXT_SIZE])
+{
+	struct buf text;
+	size_t len;
+	enum st_err err;
+
+	buf_init(&text, CONTROL_MESSAGE_MAX);
+	err = doc_string(d, node, &text);
+	if (!err) {
+		len = text.len < CONTROL_TEXT_SIZE ? text.len : CONTROL_TEXT_SIZE - 1;
+		/* Not in the middle of a character. */
+		while (len < text.len && len > 0 && ((unsigned char)text.data[len] & 0xc0) == 0x80)
+			len--;
+		memcpy(out, buf_text(&text), len);
+		out[len] = '\0';
+	}
+	buf_free(&text);
+	return err;
 }
 
 enum st_err control_status_read(
@@ -169,7 +252,7 @@ enum st_err control_status_read(
 {
 	struct control_status s = { .products_total = -1 };
 	struct doc d;
-	enum st_err err = open_answer(text, len, id, &d);
+	enum st_err err = envelope_open_ok(text, len, id, &d);
 
 	if (err)
 		return err;
@@ -185,18 +268,68 @@ enum st_err control_status_read(
 	return err;
 }
 
+void control_sync_write(const char *id, const struct control_sync *s, struct buf *out)
+{
+	bool well = s->failure == FAILURE_NONE;
+	struct json_writer w;
+
+	envelope_begin_answer(&w, out, id, well);
+	if (!well) {
+		jw_name(&w, "code");
+		jw_text(&w, "sync_failed");
+		jw_name(&w, "message");
+		jw_text(&w, s->message);
+		jw_name(&w, "class");
+		jw_text(&w, failure_class_text(s->failure));
+	}
+	jw_end_object(&w);
+}
+
+static enum st_err read_sync_failure(const struct doc *d, struct control_sync *s)
+{
+	const struct doc_node *node = doc_member(d, doc_root(d), "class");
+
+	if (!doc_is_text(d, doc_member(d, doc_root(d), "code"), "sync_failed"))
+		return ST_INVALID;
+	for (int i = FAILURE_NONE + 1; i < FAILURE_CLASS_COUNT; i++) {
+		if (doc_is_text(d, node, failure_class_text((enum failure_class)i))) {
+			s->failure = (enum failure_class)i;
+			return envelope_text(d, doc_member(d, doc_root(d), "message"), s->message);
+		}
+	}
+	return ST_INVALID;
+}
+
+enum st_err control_sync_read(
+    const char *text, size_t len, const char *id, struct control_sync *out)
+{
+	struct control_sync s = { .failure = FAILURE_NONE };
+	struct doc d;
+	bool ok;
+	enum st_err err = envelope_open(text, len, id, &d, &ok);
+
+	if (err)
+		return err;
+	if (!ok)
+		err = read_sync_failure(&d, &s);
+	doc_free(&d);
+	if (!err)
+		*out = s;
+	return err;
+}
+
 void control_done_write(const char *id, struct buf *out)
 {
 	struct json_writer w;
 
-	begin_answer(&w, out, id, true);
+	envelope_begin_answer(&w, out, id, true);
 	jw_end_object(&w);
 }
 
 enum st_err control_done_read(const char *text, size_t len, const char *id)
 {
 	struct doc d;
-	enum st_err err = open_answer(text, len, id, &d);
+	enum st_err err = envelope_open_ok(text, len, id, &d);
 
 	if (!err)
 		doc_free(&d);
@@ -207,7 +340,7 @@ void control_refusal_write(const char *id, const char *code, const char *message
 {
 	struct json_writer w;
 
-	begin_answer(&w, out, id, false);
+	envelope_begin_answer(&w, out, id, false);
 	jw_name(&w, "code");
 	jw_text(&w, code);
 	jw_name(&w, "message");

@@ -158,15 +158,43 @@ static void send_rest(struct control_peer *p)
 	peer_drop(p);
 }
 
-void control_answer(struct control_peer *p, const struct buf *json)
+/* Head and JSON in the peer's buffer; its length without the head, 0 where there is none to send. */
+static size_t put_message(struct control_peer *p, const struct buf *json)
 {
 	size_t len = json->err ? 0 : json->len;
 	unsigned char head[HEAD_SIZE] = { (unsigned char)(len >> 24), (unsigned char)(len >> 16),
 		(unsigned char)(len >> 8), (unsigned char)len };
 
-	p->state = PEER_WRITING;
 	buf_add(&p->out, head, sizeof(head));
 	buf_add(&p->out, json->data, len);
+	return len;
+}
+
+bool control_interim(struct control_peer *p, const struct buf *json)
+{
+	ssize_t n = -1;
+	size_t len;
+
+	if (p->fd < 0)
+		return false;
+	len = put_message(p, json);
+	if (len > 0 && !p->out.err)
+		n = send(p->fd, p->out.data, p->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	len = p->out.len;
+	buf_reset(&p->out);
+	if (n == (ssize_t)len)
+		return true;
+	/* With a part of it in the stream no answer can be read any more. */
+	if (n > 0)
+		peer_drop(p);
+	return false;
+}
+
+void control_answer(struct control_peer *p, const struct buf *json)
+{
+	size_t len = put_message(p, json);
+
+	p->state = PEER_WRITING;
 	if (p->fd < 0 || len == 0 || p->out.err) {
 		peer_free(p);
 		return;
@@ -198,6 +226,7 @@ static void take_message(struct control_peer *p)
 	p->deadline = MONO_NEVER;
 	if (err) {
 		log_warn("control message refused", log_text("request_id", request.id));
+		control_request_free(&request);
 		refuse(p, request.id);
 		return;
 	}
@@ -205,6 +234,7 @@ static void take_message(struct control_peer *p)
 	/* Level-triggered: without this a peer that hung up would wake us all the time. */
 	watch(p->server, p, EPOLLRDHUP | EPOLLONESHOT, EPOLL_CTL_MOD);
 	p->server->handler(p->server->arg, p, &request, p->trusted);
+	control_request_free(&request);
 }
 
 /* Bytes of the whole message, head included; 0 while the head isn't there, SIZE_MAX: too long. */

@@ -42,6 +42,8 @@ static struct api_options api_options_of(const struct config *c)
 		.mount_to = c->mount_to,
 		.max_staleness_seconds = c->max_staleness_seconds,
 		.max_body_bytes = c->max_body_bytes,
+		.body_ms = API_BODY_MS,
+		.stop_ms = API_STOP_MS,
 		.threads = (unsigned)c->pool_threads,
 		.stop_fd = -1,
 	};

@@ -45,6 +45,7 @@ static struct engine_settings settings_of(const struct config *c)
 		.failures_max = (unsigned)c->max_consecutive_failures,
 		.verify_interval_ms = c->verify_interval_minutes * 60 * 1000,
 		.max_drop_percent = (unsigned)c->full_sync_max_drop_percent,
+		.write_budget_ms = c->central_write_timeout_seconds * 1000,
 	};
 }
 
@@ -73,6 +74,7 @@ static int run_engine(struct program *p, struct store_writer *store, struct buf 
 	struct engine_options options = { .settings = settings_of(p->config),
 		.store = store,
 		.run_dir = p->config->run_dir,
+		.store_id = p->config->store_id,
 		.signal_fd = -1,
 		.reload = reload,
 		.reload_arg = p };

@@ -44,11 +44,13 @@ static struct span read_text(const struct doc *d, const struct doc_node *node, s
 }
 
 /* The id, if it is one: whoever gets it may look it up and use it as a key. */
-static struct span read_id(const struct doc *d, const struct doc_node *node, struct buf *storage)
+static void read_id(
+    const struct doc *d, const struct doc_node *node, struct buf *storage, struct event *e)
 {
 	struct span id = read_text(d, node, storage);
 
-	return id.len <= PRODUCT_ID_MAX ? id : (struct span){ "", 0 };
+	e->unkeepable = id.len > PRODUCT_ID_MAX;
+	e->product_id = e->unkeepable ? (struct span){ "", 0 } : id;
 }
 
 /* The product of an event that is an upsert; NULL or why it can't be used. */
@@ -73,7 +75,7 @@ static const char *read_content(
 {
 	e->timestamp = read_text(d, doc_member(d, node, "timestamp"), storage);
 	e->type = read_text(d, doc_member(d, node, "eventType"), storage);
-	e->product_id = read_id(d, doc_member(d, node, "productId"), storage);
+	read_id(d, doc_member(d, node, "productId"), storage, e);
 	e->version = -1;
 	if (doc_int(d, doc_member(d, node, "version"), 0, PRODUCT_VERSION_MAX, &e->version))
 		e->version = -1;
@@ -96,7 +98,8 @@ static enum st_err read_event(
 	e->kind = kind_of(d, doc_member(d, node, "eventType"));
 	e->why = read_content(d, node, storage, e);
 	if (e->why) {
-		e->kind = EVENT_UNUSABLE;
+		if (!e->unkeepable)
+			e->kind = EVENT_UNUSABLE;
 		e->product = (struct product){ 0 };
 	}
 	return storage->err;

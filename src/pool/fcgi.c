@@ -2,22 +2,35 @@
  * pool/fcgi.c: the loop's descriptor goes into a struct of libfcgi as a
  * connection that is open already; FCGX_Accept_r() then reads the request from
  * it.  `detached` makes libfcgi close a connection at once: by default it would
- * shut it down and wait up to two seconds for the peer.  That is needed only
- * where the peer may still be sending (see finish()).
+ * shut it down and read from the peer for as long as that sends something every
+ * two seconds.  Where the peer may still be sending we do that ourselves, for a
+ * time that has an end (see finish()).
+ *
+ * libfcgi's reads block.  Before each that may, SO_RCVTIMEO is set to what is
+ * left of the time for the whole body; polling wouldn't do, since the next
+ * record may stand in a buffer of libfcgi's that we can't see.
  */
 #include "pool/fcgi.h"
 
+#include <errno.h>
 #include <fcgiapp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#define DRAIN_MAX (64 * 1024) /* of a request's body that nobody reads */
+#include "base/clock.h"
+
+#define DRAIN_MS  1000 /* for a request's body that nobody wanted */
+#define LINGER_MS 1000 /* for the peer to take our response before it sees a reset */
 
 struct fcgi {
 	struct api *api;
 	FCGX_Request request;
+	bool timeout_changed; /* the descriptor's SO_RCVTIMEO isn't the usual one */
 	struct api_response response;
 };
 
@@ -60,6 +73,7 @@ static const struct {
 	{ "REQUEST_METHOD", offsetof(struct api_request, method) },
 	{ "REQUEST_URI", offsetof(struct api_request, uri) },
 	{ "STORE_API_PREFIX", offsetof(struct api_request, prefix) },
+	{ "CONTENT_LENGTH", offsetof(struct api_request, content_length) },
 	{ "REMOTE_ADDR", offsetof(struct api_request, remote_addr) },
 	{ "HTTP_X_REQUEST_ID", offsetof(struct api_request, request_id) },
 	{ "HTTP_IF_NONE_MATCH", offsetof(struct api_request, if_none_match) },
@@ -147,37 +161,101 @@ static void send_response(FCGX_Stream *out, const struct api_response *r, bool h
 		put(out, buf_text(&r->body), r->body.len);
 }
 
-/* Read a body that nobody wanted, so that the connection can be used again. */
-static bool drain(FCGX_Stream *in)
+static void set_receive_timeout(struct fcgi *f, int64_t ms)
 {
-	char block[4096];
-	int left = DRAIN_MAX;
+	int64_t real = clock_real_ms(ms);
+	struct timeval timeout = { .tv_sec = real / 1000, .tv_usec = real % 1000 * 1000 };
 
-	while (left > 0) {
-		int n = FCGX_GetStr(block, sizeof(block), in);
+	if (real < 1)
+		timeout.tv_usec = 1000; /* 0 would mean for ever */
+	(void)setsockopt(f->request.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+}
 
-		if (n < (int)sizeof(block))
-			return FCGX_GetError(in) == 0;
-		left -= n;
+/* api_request.read_body: what libfcgi holds of a record, or what the next read brings. */
+static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadline, size_t *n)
+{
+	struct fcgi *f = arg;
+	FCGX_Stream *in = f->request.in;
+	ptrdiff_t there;
+	int c;
+
+	*n = 0;
+	if (in->rdNext == in->stop) {
+		int64_t left = mono_ms_between(mono_now(), deadline);
+
+		if (left <= 0)
+			return ST_TIMEOUT;
+		set_receive_timeout(f, left);
+		f->timeout_changed = true;
 	}
-	return false;
+	c = FCGX_GetChar(in);
+	if (c == EOF) {
+		int error = FCGX_GetError(in);
+
+		return error == 0 ? ST_OK : error == EAGAIN ? ST_TIMEOUT : ST_CLOSED;
+	}
+	*to = (char)c;
+	*n = 1;
+	there = in->stop - in->rdNext;
+	if (there > (ptrdiff_t)most - 1)
+		there = (ptrdiff_t)most - 1;
+	if (there > 0)
+		*n += (size_t)FCGX_GetStr(to + 1, (int)there, in);
+	return ST_OK;
+}
+
+/* Read a body that nobody wanted, so that the connection can be used again. */
+static bool drain(struct fcgi *f)
+{
+	struct mono deadline = mono_add_ms(mono_now(), DRAIN_MS);
+	char block[4096];
+	enum st_err err;
+	size_t n = 1;
+
+	do
+		err = read_body(f, block, sizeof(block), deadline, &n);
+	while (!err && n > 0 && !mono_reached(deadline, mono_now()));
+	return !err && n == 0;
 }
 
 /*
- * End the request.  With unread input left a plain close would reset the
- * connection and could take our response away; then libfcgi's slow way is right.
+ * Close a connection whose peer still sends.  A plain close would reset it and
+ * could take our response away.
  */
-static bool finish(FCGX_Request *r, bool keep)
+static void linger(int fd)
 {
+	struct mono deadline = mono_add_ms(mono_now(), LINGER_MS);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char trash[4096];
+	struct mono now;
+
+	(void)shutdown(fd, SHUT_WR);
+	do
+		now = mono_now();
+	while (!mono_reached(deadline, now) && poll(&p, 1, mono_poll_timeout(deadline, now)) > 0 &&
+	       recv(fd, trash, sizeof(trash), MSG_DONTWAIT) > 0);
+	close(fd);
+}
+
+/* End the request; true: the connection is kept. */
+static bool finish(struct fcgi *f, bool keep)
+{
+	FCGX_Request *r = &f->request;
+	int lingering = -1;
 	bool drained;
 
 	(void)FCGX_FFlush(r->out);
-	drained = drain(r->in);
+	drained = drain(f);
 	if (!keep || !drained)
 		r->keepConnection = 0;
+	/* libfcgi writes the request's end and closes; the connection stays until we close ours. */
 	if (!drained)
-		FCGX_Attach(r);
+		lingering = dup(r->ipcFd);
 	FCGX_Finish_r(r);
+	if (lingering >= 0)
+		linger(lingering);
+	if (r->ipcFd >= 0 && f->timeout_changed)
+		set_receive_timeout(f, FCGI_PEER_TIMEOUT_MS);
 	return r->ipcFd >= 0;
 }
 
@@ -197,10 +275,13 @@ bool fcgi_serve(struct fcgi *f, int fd, bool keep)
 	}
 	FCGX_Detach(r);
 	read_params(r->envp, &request);
+	request.read_body = read_body;
+	request.body_arg = f;
+	f->timeout_changed = false;
 	api_handle(f->api, &request, &f->response);
 	send_response(r->out, &f->response,
 	    request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
-	kept = finish(r, keep);
+	kept = finish(f, keep);
 	r->ipcFd = -1;
 	api_response_trim(&f->response);
 	return kept;

@@ -20,6 +20,9 @@ enum st_err fcgi_init(void);
 enum st_err fcgi_open(struct api *api, struct fcgi **out);
 void fcgi_close(struct fcgi *f);
 
+/* A peer that sends or takes nothing for so long is dropped: SO_RCVTIMEO, SO_SNDTIMEO of an fd. */
+#define FCGI_PEER_TIMEOUT_MS 10000
+
 /*
  * Serve the request that waits on fd.  True: the web server keeps the
  * connection, and fd is the caller's again; false: fd is closed.

@@ -31,7 +31,6 @@
 #include "pool/fcgi.h"
 
 #define STACK_SIZE      (512 * 1024)
-#define PEER_TIMEOUT_S  10 /* a peer that sends or takes nothing for so long is dropped */
 #define HOUSEKEEPING_MS 2000
 #define ACCEPT_PAUSE_MS 50 /* without descriptors or memory */
 
@@ -52,7 +51,7 @@ static bool arm(struct worker *w, int fd, int op)
 
 static void set_timeouts(int fd)
 {
-	struct timeval timeout = { .tv_sec = PEER_TIMEOUT_S };
+	struct timeval timeout = { .tv_sec = FCGI_PEER_TIMEOUT_MS / 1000 };
 
 	/* Without these a stalled peer would hold a thread for ever; they fail on no socket. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
@@ -172,6 +171,7 @@ static bool open_sets(struct worker *w)
 int worker_run(const struct pool_options *options, int listener, unsigned slot)
 {
 	struct worker w = { .options = options, .listener = listener, .slot = slot };
+	struct api_options api = options->api;
 	pthread_t *threads = calloc(options->threads, sizeof(*threads));
 	uint64_t one = 1;
 	int signal_fd;
@@ -179,9 +179,13 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 
 	/* Nothing of the pool outlives its supervisor. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (!threads || signals_open(&signal_fd) || fcgi_init() ||
-	    api_open(&options->api, &w.api) || !open_sets(&w)) {
+	if (!threads || signals_open(&signal_fd) || fcgi_init() || !open_sets(&w)) {
 		log_error("worker can't start", log_number("errno", errno));
+		_exit(EX_OSERR);
+	}
+	api.stop_fd = w.stop;
+	if (api_open(&api, &w.api)) {
+		log_error("worker can't open the store's reader");
 		_exit(EX_OSERR);
 	}
 	if (!start_threads(&w, threads)) {
@@ -191,6 +195,7 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 	}
 	wait_for_stop(&w, signal_fd);
 	atomic_store(&w.stopping, true);
+	api_stop(w.api);
 	if (write(w.stop, &one, sizeof(one)) != sizeof(one))
 		_exit(EX_OSERR);
 	ended = join_threads(&w, threads);

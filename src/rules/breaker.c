@@ -9,6 +9,11 @@ unsigned breaker_count(unsigned failures, enum failure_class c)
 	return failures + 1;
 }
 
+unsigned breaker_count_write(unsigned failures, enum failure_class c)
+{
+	return c == FAILURE_CONNECT || c == FAILURE_TIMEOUT ? breaker_count(failures, c) : failures;
+}
+
 bool breaker_is_open(unsigned failures, unsigned threshold)
 {
 	return failures >= threshold;

@@ -164,9 +164,11 @@ enum doubt_write_action doubt_write(
 {
 	if (mutant("conflict-merged") && w->new_version > p->version)
 		return DOUBT_WRITE_MERGE;
-	if (!w->applied)
-		return DOUBT_WRITE_ASK;
 	if (doubt_is_open(d) && !mutant("write-beats-doubt"))
+		return DOUBT_WRITE_ASK;
+	if (w->shown && !p->partial)
+		return DOUBT_WRITE_NONE;
+	if (!w->applied)
 		return DOUBT_WRITE_ASK;
 	if (p->there && !p->partial && w->requested_version == p->version &&
 	    w->new_version == p->version + 1)

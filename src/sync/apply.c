@@ -38,13 +38,19 @@ static struct doubt_product cached(struct store_txn *t, const char *id, size_t l
 
 	if (!store_txn_get(t, id, len, &p))
 		return (struct doubt_product){ .version = -1 };
-	return (struct doubt_product){ .there = true, .version = p.version };
+	return (struct doubt_product){ .there = true, .version = p.version, .partial = p.partial };
 }
 
-static bool is_covered(const struct change *c, const char *id, size_t len)
+bool change_covers(const struct change *c, const char *id, size_t len)
 {
 	return c->coming && full_sync_covers(c->engine, id, len) &&
 	       !mutant("nothing-over-the-flip");
+}
+
+/* A full product of this version takes its place. */
+static bool is_older(const struct doubt_product *p, int64_t version)
+{
+	return !p->there || version > p->version || (version == p->version && p->partial);
 }
 
 /* The coming generation has read that page already, and may hold a newer state. */
@@ -53,12 +59,12 @@ static void follow_into_coming(struct change *c, const struct event *event)
 	struct span id = event->product_id;
 	struct doubt_product p;
 
-	if (!c->running || !is_covered(c, id.data, id.len))
+	if (!c->running || !change_covers(c, id.data, id.len))
 		return;
 	p = cached(c->coming, id.data, id.len);
 	if (event->kind == EVENT_DELETED)
 		store_txn_delete(c->coming, id.data, id.len);
-	else if (!p.there || event->version > p.version)
+	else if (is_older(&p, event->version))
 		store_txn_put(c->coming, &event->product);
 }
 
@@ -113,7 +119,7 @@ static bool is_news_for_coming(struct change *c, const struct event *event)
 	struct span id = event->product_id;
 	struct doubt_product p;
 
-	if (!c->running || event->kind != EVENT_UPDATED || !is_covered(c, id.data, id.len))
+	if (!c->running || event->kind != EVENT_UPDATED || !change_covers(c, id.data, id.len))
 		return false;
 	p = cached(c->coming, id.data, id.len);
 	return p.there && event->version > p.version;
@@ -128,6 +134,14 @@ static void keep_doubt(struct change *c, struct span id, const struct doubt *dou
 		    c->running, id.data, id.len, doubt_is_kept(doubt) ? doubt : NULL);
 }
 
+void change_owe(struct change *c, struct span id)
+{
+	struct doubt doubt = *known_doubt(known_find(c->engine, id.data, id.len));
+
+	doubt.owed = 1;
+	keep_doubt(c, id, &doubt);
+}
+
 void change_event(struct change *c, const struct event *event)
 {
 	struct engine *e = c->engine;
@@ -136,7 +150,7 @@ void change_event(struct change *c, const struct event *event)
 	struct doubt doubt = *known_doubt(k);
 	enum doubt_action action = DOUBT_PUT;
 
-	if (!c->running && !is_covered(c, id.data, id.len))
+	if (!c->running && !change_covers(c, id.data, id.len))
 		note_ahead(c, event, &doubt);
 	else
 		action = decide(c, event, &doubt);
@@ -194,11 +208,11 @@ void change_settle(struct change *c, struct known *k, const struct product *foun
 		doubt.brief = doubt.by_lookup = 1;
 	}
 	/* The first full sync has its page still to come. */
-	if (!same && (c->running || is_covered(c, id.data, id.len))) {
-		c->repaired++;
+	if ((!same || p.partial) && (c->running || change_covers(c, id.data, id.len))) {
+		c->repaired += !same;
 		settle_in(t, id, found);
 	}
-	if (c->running && is_covered(c, id.data, id.len))
+	if (c->running && change_covers(c, id.data, id.len))
 		settle_in(c->coming, id, found);
 	full_sync_touched(c->engine, id.data, id.len);
 	keep_doubt(c, id, &doubt);
@@ -229,6 +243,10 @@ enum st_err change_commit(struct change *c, struct sync_record *record)
 	record->events_applied += c->applied;
 	record->events_stale += c->stale;
 	record->events_repaired += c->repaired;
+	if (c->rejected >= 0 || record->products_rejected >= (uint64_t)-c->rejected)
+		record->products_rejected += (uint64_t)c->rejected;
+	else
+		record->products_rejected = 0;
 	if (c->running) {
 		put_position(c, record);
 		store_txn_put_record(c->running, record);

@@ -125,6 +125,9 @@ static void settle_one(void *arg, struct known *k)
 
 	const struct product *found = find(w->page, known_id(k));
 
+	/* Who waits for a product gets an answer of its own. */
+	if (known_is_urgent(k))
+		return;
 	/* A list can be short for a moment: by itself it takes nothing away. */
 	if (!known_is_settled_by(k, asked) || (!found && change_has(&w->change, k)))
 		return;

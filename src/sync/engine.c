@@ -6,6 +6,7 @@
 #include "sync/engine.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -16,32 +17,48 @@
 #define HOUSEKEEPING_MS 10000
 #define SETTLED_MS      60000 /* without a crash: the store is no cause of any */
 
-static void answer_control(
-    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
+static void answer_status(struct engine *e, struct control_peer *peer, const char *id)
 {
-	struct engine *e = arg;
 	struct control_status status;
 	struct buf json;
 
-	(void)trusted; /* status and sync are for everybody who may connect */
 	buf_init(&json, CONTROL_MESSAGE_MAX);
+	report_status(e, &status);
+	control_status_write(id, &status, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
+static void begin_sync(struct engine *e, struct control_peer *peer, const char *id)
+{
+	struct buf json;
+
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+	control_done_write(id, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
+/* All three are for everybody who may connect. */
+static void answer_control(
+    void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
+{
+	struct engine *e = arg;
+
+	(void)trusted;
 	switch (request->type) {
-	case CONTROL_STATUS:
-		report_status(e, &status);
-		control_status_write(request->id, &status, &json);
-		break;
+	case CONTROL_STATUS: answer_status(e, peer, request->id); break;
 	case CONTROL_SYNC:
 		log_info("sync now", log_text("by", "control socket"),
 		    log_text("request_id", request->id));
-		full_sync_want(e, FULL_SYNC_FORCED, mono_now());
-		control_done_write(request->id, &json);
+		if (request->wait)
+			full_sync_wait(e, peer, request->id);
+		else
+			begin_sync(e, peer, request->id);
 		break;
-	case CONTROL_UPDATE:
-		control_refusal_write(request->id, "bad_message", "not known yet", &json);
-		break;
+	case CONTROL_UPDATE: writes_take(e, peer, request); break;
 	}
-	control_answer(peer, &json);
-	buf_free(&json);
 }
 
 bool engine_has_running(const struct engine *e)
@@ -81,6 +98,7 @@ static void begin(struct engine *e)
 	report_commit(e);
 	follow_begin(e, now);
 	known_begin(e);
+	full_sync_begin(e);
 	if (condition == STORE_DAMAGED) {
 		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
 	} else if (condition == STORE_EMPTY) {
@@ -137,11 +155,11 @@ static struct mono next_due(const struct engine *e, struct mono now)
 	struct mono due = mono_earlier(follow_due(e, now), full_sync_due(e, now));
 
 	due = mono_earlier(due, mono_earlier(lookups_due(e, now), compare_due(e, now)));
-	due = mono_earlier(due, e->next_housekeeping);
+	due = mono_earlier(due, mono_earlier(writes_due(e, now), e->next_housekeeping));
 	return mono_earlier(due, control_server_deadline(e->control));
 }
 
-static void turn(struct engine *e)
+static void sleep_until(struct engine *e, struct mono due)
 {
 	struct http_watch watches[] = {
 		{ .fd = e->options->signal_fd },
@@ -149,19 +167,40 @@ static void turn(struct engine *e)
 	};
 	struct mono now = mono_now();
 
-	keep_house(e, now);
-	full_sync_tick(e, now);
-	follow_tick(e, now);
-	lookups_tick(e, now);
-	compare_tick(e, now);
-	now = mono_now();
-	central_wait(e->central, watches, sizeof(watches) / sizeof(watches[0]),
-	    mono_poll_timeout(next_due(e, now), now));
+	central_wait(
+	    e->central, watches, sizeof(watches) / sizeof(watches[0]), mono_poll_timeout(due, now));
 	if (watches[0].ready)
 		take_signals(e);
 	now = mono_now();
 	if (watches[1].ready || mono_reached(control_server_deadline(e->control), now))
 		control_server_turn(e->control, now);
+}
+
+static void turn(struct engine *e)
+{
+	struct mono now = mono_now();
+
+	keep_house(e, now);
+	/* Clients wait for these. */
+	writes_tick(e, now);
+	full_sync_tick(e, now);
+	follow_tick(e, now);
+	lookups_tick(e, now);
+	compare_tick(e, now);
+	now = mono_now();
+	sleep_until(e, next_due(e, now));
+}
+
+/* Asked to end: what was taken from a client is brought to its end, nothing else. */
+static void turn_last(struct engine *e)
+{
+	struct mono now = mono_now();
+
+	writes_tick(e, now);
+	lookups_tick_urgent(e, now);
+	now = mono_now();
+	if (writes_are_open(e))
+		sleep_until(e, mono_earlier(writes_due(e, now), lookups_due_urgent(e, now)));
 }
 
 static void stop(struct engine *e)
@@ -170,6 +209,10 @@ static void stop(struct engine *e)
 	follow_cancel(e);
 	compare_cancel(e);
 	full_sync_cancel(e);
+	while (writes_are_open(e))
+		turn_last(e);
+	writes_end(e);
+	full_sync_end(e);
 	known_forget_all(e);
 	position_free(&e->follow.position);
 }
@@ -182,9 +225,13 @@ enum st_err engine_run(const struct engine_options *options, struct buf *why)
 		.metrics = options->metrics };
 	enum st_err err;
 
+	snprintf(e.store_id, sizeof(e.store_id), "%s", options->store_id);
 	err = central_open(&options->settings.central, &e.central);
+	if (!err)
+		err = writes_begin(&e);
 	if (err) {
 		buf_adds(why, st_err_text(err));
+		central_close(e.central);
 		return err;
 	}
 	err = control_server_open(options->run_dir, answer_control, &e, &e.control, why);

@@ -35,118 +35,6 @@ static bool can_follow(const struct engine *e)
 	return f->attached ? !f->lost : e->full_sync.phase >= FULL_SYNC_PAGES;
 }
 
-void follow_cancel(struct engine *e)
-{
-	struct follow *f = &e->follow;
-
-	central_cancel(e->central, f->call);
-	central_cancel(e->central, f->hole_call);
-	f->call = f->hole_call = NULL;
-}
-
-static void restart(struct engine *e, struct mono now)
-{
-	struct follow *f = &e->follow;
-
-	follow_cancel(e);
-	f->hole = (struct hole){ .there = false };
-	f->early = 0;
-	f->hurry = false;
-	f->next = now;
-}
-
-static enum st_err read_position(struct engine *e)
-{
-	struct store_txn *t;
-	struct buf bytes;
-	enum st_err err = store_txn_begin(e->store, STORE_RUNNING, &t);
-
-	if (err)
-		return err;
-	buf_init(&bytes, SIZE_MAX / 2);
-	if (store_txn_get_position(t, &bytes))
-		err = position_read(bytes.data, bytes.len, &e->follow.position);
-	else
-		err = ST_CORRUPT;
-	store_txn_abort(t);
-	buf_free(&bytes);
-	return err;
-}
-
-void follow_reload(struct engine *e)
-{
-	struct follow *f = &e->follow;
-	enum st_err err;
-
-	restart(e, f->next);
-	f->attached = engine_has_running(e);
-	if (!f->attached)
-		return;
-	err = read_position(e);
-	/* The offset of the record is as good, but for what lies above it. */
-	if (err)
-		position_begin(&f->position, e->record.event_offset);
-}
-
-void follow_begin(struct engine *e, struct mono now)
-{
-	e->follow.next = now;
-	e->follow.check_owed = true;
-	follow_reload(e);
-}
-
-struct stamp follow_stamp(const struct engine *e)
-{
-	int64_t behind = mono_ms_between(e->follow.caught_up, mono_now());
-	struct stamp s = stamp_now();
-
-	s.boottime_ms -= behind;
-	s.wall_ms -= behind;
-	return s;
-}
-
-void follow_detach(struct engine *e, int64_t head)
-{
-	restart(e, mono_now());
-	e->follow.attached = false;
-	e->follow.check_owed = false;
-	position_begin(&e->follow.position, head);
-}
-
-void follow_published(struct engine *e)
-{
-	struct follow *f = &e->follow;
-
-	restart(e, mono_now());
-	f->attached = true;
-	f->lost = false;
-}
-
-void follow_lose(struct engine *e, enum full_sync_reason reason)
-{
-	struct follow *f = &e->follow;
-	int64_t missing = f->position.offsets.next;
-
-	log_warn("event sync lost its place", log_text("reason", full_sync_reason_text(reason)),
-	    log_number("offset", missing));
-	if (f->attached) {
-		f->lost = true;
-		f->lost_reason = reason;
-	}
-	if (!full_sync_runs(e)) {
-		restart(e, MONO_NEVER);
-		full_sync_want(e, reason, mono_now());
-	} else if (reason == FULL_SYNC_EVENT_GAP && e->full_sync.phase >= FULL_SYNC_PAGES &&
-		   missing < e->full_sync.head) {
-		/* The pages that are being read hold what the lost events told. */
-		f->attached = false;
-		offsets_skip_to(&f->position.offsets, e->full_sync.head);
-		f->hole = (struct hole){ .there = false };
-	} else if (e->full_sync.phase >= FULL_SYNC_PAGES || !f->attached) {
-		full_sync_restart(e, reason);
-	}
-}
-
 void follow_hurry(struct engine *e)
 {
 	struct follow *f = &e->follow;
@@ -202,8 +90,7 @@ static void feed_failed(struct engine *e, const struct central_outcome *outcome)
 
 	report_failure(e, "event sync failed", &e->event_failures, outcome);
 	e->follow.next = request_retry((unsigned)e->event_failures.count, outcome);
-	if (e->record.state == SYNC_FALLBACK && !was_open)
-		full_sync_want(e, FULL_SYNC_BREAKER_OPEN, mono_now());
+	request_after_failure(e, was_open);
 	full_sync_follow_failed(e, outcome);
 }
 
@@ -235,6 +122,14 @@ static bool is_answer(struct engine *e, const struct central_outcome *outcome,
 	return true;
 }
 
+/* A product that can't be cached: nothing to be looked up, but counted. */
+static void leave_out(struct change *c, const struct event *event)
+{
+	c->rejected += (event->kind == EVENT_CREATED) - (event->kind == EVENT_DELETED);
+	log_warn(
+	    "product left out", log_text("error", event->why), log_number("offset", event->offset));
+}
+
 /* Receive what is new in it.  fresh: how many were. */
 static enum st_err receive(struct change *c, const struct event_batch *batch, size_t *fresh)
 {
@@ -253,6 +148,8 @@ static enum st_err receive(struct change *c, const struct event_batch *batch, si
 		log_marks_add(&p->marks, event);
 		if (event->product_id.len > 0)
 			change_event(c, event);
+		else if (event->unkeepable)
+			leave_out(c, event);
 	}
 	if (mutant("hole-skipped"))
 		offsets_skip_to(&p->offsets, offsets_top(&p->offsets));
@@ -265,7 +162,7 @@ static enum st_err receive(struct change *c, const struct event_batch *batch, si
 static bool has_nameless(const struct event_batch *batch)
 {
 	for (size_t i = 0; i < batch->n; i++)
-		if (batch->events[i].product_id.len == 0)
+		if (batch->events[i].product_id.len == 0 && !batch->events[i].unkeepable)
 			return true;
 	return false;
 }

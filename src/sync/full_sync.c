@@ -89,6 +89,38 @@ void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono 
 	f->due = due;
 }
 
+void full_sync_begin(struct engine *e)
+{
+	STAILQ_INIT(&e->full_sync.waiters);
+}
+
+void full_sync_end(struct engine *e)
+{
+	struct waiter *w;
+
+	full_sync_cancel(e);
+	while ((w = STAILQ_FIRST(&e->full_sync.waiters))) {
+		STAILQ_REMOVE_HEAD(&e->full_sync.waiters, entry);
+		free(w);
+	}
+}
+
+void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+
+	full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+	if (!w) {
+		struct buf nothing = { .err = ST_NOMEM };
+
+		control_answer(peer, &nothing);
+		return;
+	}
+	w->peer = peer;
+	snprintf(w->id, sizeof(w->id), "%s", id);
+	STAILQ_INSERT_TAIL(&e->full_sync.waiters, w, entry);
+}
+
 /* ---- beginning and ending ---- */
 
 void full_sync_forget_progress(struct engine *e)
@@ -156,7 +188,7 @@ static void want_after_failure(struct engine *e, enum full_sync_reason reason, s
 	}
 }
 
-static void give_up(struct engine *e, const char *why)
+static void give_up(struct engine *e, const struct central_outcome *outcome)
 {
 	struct full_sync *f = &e->full_sync;
 	enum full_sync_reason reason = f->reason;
@@ -164,7 +196,8 @@ static void give_up(struct engine *e, const char *why)
 
 	log_error("sync status: full sync failed",
 	    log_text("reason", full_sync_reason_text(reason)),
-	    log_number("pages", (int64_t)f->walk.pages), log_text("error", why));
+	    log_number("pages", (int64_t)f->walk.pages), log_text("error", outcome->message));
+	full_sync_tell(e, outcome->failure, outcome->message);
 	metrics_daemon_full_sync(e->metrics, reason, false);
 	e->record.full_sync_failures++;
 	pace_full_sync_ended(&f->pace, now);
@@ -179,6 +212,9 @@ void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 	pace_full_sync_ended(&e->full_sync.pace, mono_now());
 	full_sync_drop(e);
 	full_sync_want(e, reason, mono_now());
+	/* Nobody who asked for one is made to wait for the spacing. */
+	if (!STAILQ_EMPTY(&e->full_sync.waiters))
+		e->full_sync.due = mono_now();
 }
 
 void full_sync_cancel(struct engine *e)
@@ -192,13 +228,16 @@ static void count_failure(struct engine *e, const struct central_outcome *outcom
 	struct full_sync *f = &e->full_sync;
 
 	f->failures++;
+	/* Who waits learns it now; trying goes on. */
+	if (f->phase == FULL_SYNC_HEAD)
+		full_sync_tell(e, outcome->failure, outcome->message);
 	if (f->failures >= e->settings.failures_max && outcome->failure != FAILURE_RATE_LIMITED)
-		give_up(e, outcome->message);
+		give_up(e, outcome);
 	else
 		f->next = request_retry(f->failures, outcome);
 }
 
-static void request_failed(struct engine *e, const struct central_outcome *outcome)
+static void page_failed(struct engine *e, const struct central_outcome *outcome)
 {
 	report_failure(e, "full sync request failed", &e->full_sync_failures, outcome);
 	count_failure(e, outcome);
@@ -216,7 +255,7 @@ void full_sync_store_failed(struct engine *e, enum st_err err)
 
 	report_failure(e, "full sync request failed", &e->full_sync_failures, &failure);
 	if (full_sync_runs(e))
-		give_up(e, failure.message);
+		give_up(e, &failure);
 }
 
 /* ---- requests ---- */
@@ -267,7 +306,7 @@ static bool arrived(struct engine *e, const struct central_outcome *outcome, boo
 	e->full_sync.call = NULL;
 	request_answered(e, outcome);
 	if (!usable)
-		request_failed(e, outcome);
+		page_failed(e, outcome);
 	return usable;
 }
 
@@ -335,7 +374,7 @@ static void refuse_page(struct engine *e, const struct central_outcome *outcome)
 	refused.failure = FAILURE_BAD_ANSWER;
 	snprintf(refused.message, sizeof(refused.message),
 	    "Central's page is not the one that was asked for");
-	request_failed(e, &refused);
+	page_failed(e, &refused);
 }
 
 /* True if the cursor leads on; then it is kept. */

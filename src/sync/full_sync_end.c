@@ -2,7 +2,28 @@
  * sync/full_sync_end.c: all pages are read.  Is the catalogue to be believed?
  * Then the feed is read to its end, and the coming generation is published.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "sync/state.h"
+
+void full_sync_tell(struct engine *e, enum failure_class failure, const char *message)
+{
+	struct control_sync how = { .failure = failure };
+	struct waiter *w;
+	struct buf json;
+
+	snprintf(how.message, sizeof(how.message), "%s", message);
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	while ((w = STAILQ_FIRST(&e->full_sync.waiters))) {
+		buf_reset(&json);
+		control_sync_write(w->id, &how, &json);
+		control_answer(w->peer, &json);
+		STAILQ_REMOVE_HEAD(&e->full_sync.waiters, entry);
+		free(w);
+	}
+	buf_free(&json);
+}
 
 static uint64_t running_count(struct engine *e)
 {
@@ -30,7 +51,7 @@ static void read_again(struct engine *e, uint64_t before, uint64_t found)
 	pace_full_sync_ended(&f->pace, mono_now());
 	full_sync_drop(e);
 	full_sync_want(e, reason, mono_now());
-	if (reason == FULL_SYNC_FORCED)
+	if (reason == FULL_SYNC_FORCED || !STAILQ_EMPTY(&f->waiters))
 		f->due = mono_now();
 }
 
@@ -143,6 +164,7 @@ void full_sync_caught_up(struct engine *e)
 	e->damaged = false;
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);
 	follow_published(e);
+	full_sync_tell(e, FAILURE_NONE, "");
 	if (again)
 		full_sync_want(e, again, mono_now());
 }

@@ -73,7 +73,12 @@ void known_move(struct known *k, enum place place)
 	k->place = place;
 	l->n_owed += is_owed(k);
 	switch (place) {
-	case PLACE_OWED: TAILQ_INSERT_TAIL(&l->owed, k, queue); break;
+	case PLACE_OWED:
+		if (k->urgent)
+			TAILQ_INSERT_HEAD(&l->owed, k, queue);
+		else
+			TAILQ_INSERT_TAIL(&l->owed, k, queue);
+		break;
 	case PLACE_LATER: TAILQ_INSERT_TAIL(&l->later, k, queue); break;
 	case PLACE_UNDER_WAY: l->under_way++; break;
 	case PLACE_NONE: break;
@@ -180,6 +185,24 @@ bool known_owe(struct engine *e, const char *id, size_t len, bool compared)
 	return true;
 }
 
+bool known_owe_now(struct engine *e, const char *id, size_t len)
+{
+	struct known *k;
+
+	if (!known_owe(e, id, len, false))
+		return false;
+	k = known_find(e, id, len);
+	k->urgent = true;
+	if (k->place == PLACE_OWED || k->place == PLACE_LATER)
+		known_move(k, PLACE_OWED);
+	return true;
+}
+
+bool known_is_urgent(const struct known *k)
+{
+	return k->urgent;
+}
+
 bool known_is_settled_by(const struct known *k, uint64_t asked)
 {
 	return k->changed < asked || mutant("late-look-up-believed");
@@ -197,7 +220,13 @@ static void end_doubt(struct known *k)
 	set_doubt(k, &nothing);
 }
 
-void known_settled(struct known *k, uint64_t asked)
+void known_ask_again(struct known *k)
+{
+	k->next = mono_add_ms(mono_now(), PAUSE_AGAIN_MS);
+	known_move(k, k->urgent ? PLACE_OWED : PLACE_LATER);
+}
+
+bool known_settled(struct known *k, uint64_t asked)
 {
 	bool again = k->wanted > asked;
 
@@ -206,14 +235,15 @@ void known_settled(struct known *k, uint64_t asked)
 	k->by_list = false;
 	if (again) {
 		k->doubt.owed = 1;
-		k->next = mono_add_ms(mono_now(), PAUSE_AGAIN_MS);
-		known_move(k, PLACE_LATER);
-		return;
+		known_ask_again(k);
+		return false;
 	}
+	k->urgent = false;
 	k->doubt.owed = 0;
 	known_move(k, PLACE_NONE);
 	if (!doubt_is_open(&k->doubt))
 		forget(k);
+	return true;
 }
 
 void known_in_range(struct engine *e, const struct span *from, const struct span *to,

@@ -15,6 +15,7 @@ struct known {
 	enum place place;
 	struct known_list *ages; /* the list by_age that it is in, or NULL */
 	bool compared;           /* asked for by comparing */
+	bool urgent;             /* a client waits for it */
 	uint64_t changed;        /* moments: the product changed, */
 	uint64_t wanted;         /* a look-up became owed, */
 	uint64_t asked;          /* the one under way was sent */
@@ -32,6 +33,8 @@ struct known {
 void known_move(struct known *k, enum place place);
 /* A look-up of it is owed. */
 void known_want(struct known *k);
+/* The answer was too old: once more, after a moment; at once where a client waits. */
+void known_ask_again(struct known *k);
 /* Doubts whose time is over: owe a last look-up, or forget. */
 void known_end_doubts(struct engine *e);
 

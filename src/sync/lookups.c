@@ -13,12 +13,14 @@
  * a 404 that proves nothing): those are looked for in its sorted list, by
  * bisecting the offset.
  */
+#include <string.h>
+
 #include "base/mutant.h"
 #include "sync/known.h"
 
 #define UNDER_WAY_MAX   4
+#define URGENT_MAX      16 /* under way, of which a client waits for some */
 #define HTTP_NOT_FOUND  404
-#define PAUSE_AGAIN_MS  50 /* before the same product is asked for again */
 #define PAUSE_MISSED_MS 1000
 
 static void product_answered(
@@ -29,32 +31,37 @@ static void page_answered(
 static void try_later(struct known *k, const struct central_outcome *outcome)
 {
 	struct lookups *l = &k->engine->lookups;
+	struct span id = known_id(k);
+	bool urgent = k->urgent;
 
 	report_small_failure(k->engine, "look-up failed", &k->engine->lookup_failures, outcome);
 	k->failures++;
-	k->by_list = false;
+	k->by_list = k->urgent = false;
 	k->next = request_retry(k->failures, outcome);
 	known_move(k, PLACE_LATER);
 	/* It says something about this product only, or about Central. */
 	if (outcome->failure != FAILURE_BAD_ANSWER)
 		l->next = request_retry(++l->failures, outcome);
+	if (urgent)
+		writes_unsettled(k->engine, &id);
 }
 
 static void settle(struct known *k, const struct product *found)
 {
 	struct engine *e = k->engine;
 	struct sync_record next = e->record;
-	struct span id = known_id(k);
+	char bytes[PRODUCT_ID_MAX];
+	struct span id = { bytes, known_id(k).len };
 	uint64_t asked = k->asked;
-	bool compared = k->compared;
+	bool compared = k->compared, urgent = k->urgent, done;
 	struct change c;
 	enum st_err err;
 
 	if (!known_is_settled_by(k, asked)) {
-		k->next = mono_add_ms(mono_now(), PAUSE_AGAIN_MS);
-		known_move(k, PLACE_LATER);
+		known_ask_again(k);
 		return;
 	}
+	memcpy(bytes, known_id(k).data, id.len);
 	err = change_begin(e, &c);
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
@@ -65,14 +72,19 @@ static void settle(struct known *k, const struct product *found)
 	log_debug("product looked up", log_bytes("product", id.data, id.len),
 	    log_number("version", found ? found->version : -1));
 	change_settle(&c, k, found);
-	known_settled(k, asked);
+	done = known_settled(k, asked);
 	metrics_daemon_events(e->metrics, METRICS_EVENT_REPAIRED, c.repaired);
 	/* After a failure all that is owed was read again. */
-	if (change_commit(&c, &next))
+	if (change_commit(&c, &next)) {
+		if (urgent)
+			writes_unsettled(e, &id);
 		return;
+	}
 	report_adopt(e, &next);
 	if (compared)
 		compare_answered(e, c.repaired > 0);
+	if (urgent && done)
+		writes_settled(e, &id);
 }
 
 static void good_answer(struct engine *e)
@@ -202,6 +214,16 @@ static void ask(struct engine *e, struct known *k, struct mono now)
 	}
 }
 
+/* A client waits: no queue, and the place in the budget that its write has. */
+struct mono lookups_due_urgent(const struct engine *e, struct mono now)
+{
+	const struct known *first = TAILQ_FIRST(&e->lookups.owed);
+
+	if (!first || !first->urgent || e->lookups.under_way >= URGENT_MAX)
+		return MONO_NEVER;
+	return request_when(e, BUDGET_WRITE, now, now);
+}
+
 /* Without a generation there is nothing yet to be put right. */
 static bool can_ask(const struct engine *e)
 {
@@ -235,7 +257,13 @@ struct mono lookups_due(const struct engine *e, struct mono now)
 	/* A brief one ends when an answer of the feed says so, and no sooner. */
 	if (brief && doubt_left_ms(&brief->doubt, &told) == 0)
 		ends = now;
-	return mono_earlier(ends, ask_when(e, now));
+	return mono_earlier(ends, mono_earlier(lookups_due_urgent(e, now), ask_when(e, now)));
+}
+
+void lookups_tick_urgent(struct engine *e, struct mono now)
+{
+	while (mono_reached(lookups_due_urgent(e, now), now))
+		ask(e, TAILQ_FIRST(&e->lookups.owed), now);
 }
 
 void lookups_tick(struct engine *e, struct mono now)
@@ -244,6 +272,7 @@ void lookups_tick(struct engine *e, struct mono now)
 	struct known *k;
 
 	known_end_doubts(e);
+	lookups_tick_urgent(e, now);
 	while ((k = TAILQ_FIRST(&l->later)) && mono_reached(k->next, now))
 		known_move(k, PLACE_OWED);
 	while ((k = TAILQ_FIRST(&l->owed)) && mono_reached(ask_when(e, now), now))

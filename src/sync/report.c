@@ -50,6 +50,19 @@ void record_success(struct sync_record *r, enum sync_state state, bool confirmed
 	set_state(r, state);
 }
 
+/* It closes the breaker; how the feed itself does is for the feed to say. */
+void record_reached(struct sync_record *r)
+{
+	struct stamp success = r->last_success;
+
+	if (r->state != SYNC_FALLBACK) {
+		r->last_contact = stamp_now();
+		return;
+	}
+	record_success(r, SYNC_LIVE, false);
+	r->last_success = success;
+}
+
 void report_adopt(struct engine *e, const struct sync_record *committed)
 {
 	log_state(&e->record, committed);
@@ -69,18 +82,30 @@ static bool was_contact(enum failure_class c)
 	return c == FAILURE_HTTP_5XX || c == FAILURE_RATE_LIMITED || c == FAILURE_AUTH;
 }
 
-static void record_failure(
-    struct sync_record *r, const struct central_outcome *outcome, unsigned failures_max)
+static void record_failure(struct sync_record *r, const struct central_outcome *outcome)
 {
 	if (was_contact(outcome->failure))
 		r->last_contact = stamp_now();
-	r->consecutive_failures = breaker_count(r->consecutive_failures, outcome->failure);
 	r->failed = 1;
 	r->failure_class = outcome->failure;
 	r->failed_at = wall_seconds();
 	memset(r->failure_message, 0, sizeof(r->failure_message));
 	snprintf(r->failure_message, sizeof(r->failure_message), "%s", outcome->message);
-	set_state(r, breaker_state(r->consecutive_failures, failures_max));
+}
+
+static void report(struct engine *e, const char *what, struct log_repeat *repeat,
+    const struct central_outcome *outcome, const struct sync_record *next)
+{
+	metrics_daemon_failure(e->metrics, outcome->failure);
+	if (log_repeat_failed(repeat, mono_now()))
+		log_error(what, log_text("class", failure_class_text(outcome->failure)),
+		    log_text("error", outcome->message),
+		    log_number("failures", next->consecutive_failures),
+		    log_number("records", (int64_t)repeat->unlogged),
+		    log_text("request_id", outcome->request_id));
+	report_adopt(e, next);
+	/* A store that can't be written is known already, or is seen at the next event. */
+	report_commit(e);
 }
 
 void report_failure(struct engine *e, const char *what, struct log_repeat *repeat,
@@ -88,17 +113,23 @@ void report_failure(struct engine *e, const char *what, struct log_repeat *repea
 {
 	struct sync_record next = e->record;
 
-	record_failure(&next, outcome, e->settings.failures_max);
-	metrics_daemon_failure(e->metrics, outcome->failure);
-	if (log_repeat_failed(repeat, mono_now()))
-		log_error(what, log_text("class", failure_class_text(outcome->failure)),
-		    log_text("error", outcome->message),
-		    log_number("failures", next.consecutive_failures),
-		    log_number("records", (int64_t)repeat->unlogged),
-		    log_text("request_id", outcome->request_id));
-	report_adopt(e, &next);
-	/* A store that can't be written is known already, or is seen at the next event. */
-	report_commit(e);
+	record_failure(&next, outcome);
+	next.consecutive_failures = breaker_count(next.consecutive_failures, outcome->failure);
+	set_state(&next, breaker_state(next.consecutive_failures, e->settings.failures_max));
+	report(e, what, repeat, outcome, &next);
+}
+
+void report_write_failure(struct engine *e, const char *what, const struct central_outcome *outcome)
+{
+	struct sync_record next = e->record;
+	unsigned before = next.consecutive_failures;
+
+	record_failure(&next, outcome);
+	next.consecutive_failures = breaker_count_write(before, outcome->failure);
+	if (next.consecutive_failures != before)
+		set_state(
+		    &next, breaker_state(next.consecutive_failures, e->settings.failures_max));
+	report(e, what, &e->write_failures, outcome, &next);
 }
 
 enum st_err report_commit(struct engine *e)

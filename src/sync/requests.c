@@ -32,6 +32,12 @@ void request_answered(struct engine *e, const struct central_outcome *outcome)
 		e->follow.check_owed = true;
 }
 
+void request_after_failure(struct engine *e, bool was_open)
+{
+	if (e->record.state == SYNC_FALLBACK && !was_open)
+		full_sync_want(e, FULL_SYNC_BREAKER_OPEN, mono_now());
+}
+
 struct mono request_retry(unsigned failures, const struct central_outcome *outcome)
 {
 	return mono_add_ms(

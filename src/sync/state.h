@@ -10,7 +10,7 @@
  *                                  FALLBACK ───── success ───────┘
  *
  * Beside that state, which is only about how the last exchanges went, there
- * are four activities:
+ * are five activities:
  *
  *   follow     the event feed: a long poll from the highest event received,
  *              questions for holes, and the check that the log is still ours.
@@ -26,6 +26,7 @@
  *              CATCH_UP  until the feed has been read to its end; then publishes
  *   compare    walks Central's list beside the cache and owes a look-up for
  *              whatever differs.
+ *   writes     stock updates that clients want forwarded (writes.c).
  *
  * The feed is followed all the while: what it brings goes to the running
  * generation, and to the coming one as far as its pages are read.  A list read
@@ -45,7 +46,9 @@
 #include "control/server.h"
 #include "rules/budget.h"
 #include "rules/doubt.h"
+#include "rules/forward.h"
 #include "rules/hole.h"
+#include "rules/keys.h"
 #include "rules/pace.h"
 #include "rules/position.h"
 #include "rules/shrink.h"
@@ -102,6 +105,14 @@ enum full_sync_phase {
 	FULL_SYNC_CATCH_UP
 };
 
+/* Somebody who waits for the end of a full sync. */
+struct waiter {
+	STAILQ_ENTRY(waiter) entry;
+	struct control_peer *peer;
+	char id[CONTROL_ID_MAX + 1];
+};
+STAILQ_HEAD(waiter_list, waiter);
+
 struct full_sync {
 	enum full_sync_phase phase;
 	struct central_call *call;
@@ -124,6 +135,7 @@ struct full_sync {
 	char *cursor;  /* of the next page, or NULL */
 	void *touched; /* ids changed since the page under way was asked for: tsearch(3) */
 	uint64_t added, changed, rejected;
+	struct waiter_list waiters;
 };
 
 struct compare {
@@ -139,9 +151,23 @@ struct compare {
 	uint64_t products, differed, mended;
 };
 
+struct write;
+TAILQ_HEAD(write_list, write);
+
+struct writes {
+	struct write_list all; /* in the order in which they came */
+	struct keys *keys;
+	size_t bytes;        /* of all bodies */
+	unsigned under_way;  /* requests */
+	struct write *probe; /* the one that may try while the breaker is open */
+	struct mono probe_from;
+	unsigned probe_failures;
+};
+
 struct engine {
 	struct engine_settings settings;
 	const struct engine_options *options;
+	char store_id[ENGINE_STORE_ID_MAX + 1];
 	struct store_writer *store;
 	struct central *central;
 	struct control_server *control;
@@ -153,11 +179,13 @@ struct engine {
 	struct lookups lookups;
 	struct full_sync full_sync;
 	struct compare compare;
+	struct writes writes;
 	bool damaged;                   /* the running generation can't be changed any more */
 	struct mono trust_deletes_from; /* see rules/doubt.h */
 	uint64_t moment;                /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping, settled_from;
-	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures;
+	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
+	    write_failures;
 	bool stopping;
 };
 
@@ -189,6 +217,7 @@ struct change {
 	struct stamp now;
 	int64_t top; /* events below it come late: later ones were received before */
 	uint64_t applied, stale, owed, repaired;
+	int64_t rejected; /* products more, or less, that can't be cached */
 };
 enum st_err change_begin(struct engine *e, struct change *c);
 void change_event(struct change *c, const struct event *event);
@@ -196,6 +225,10 @@ void change_event(struct change *c, const struct event *event);
 bool change_has(const struct change *c, const struct known *k);
 /* What Central answered for one product: NULL: it is gone. */
 void change_settle(struct change *c, struct known *k, const struct product *found);
+/* Central is to be asked for it; committed with the rest. */
+void change_owe(struct change *c, struct span id);
+/* True if it goes to the coming generation too. */
+bool change_covers(const struct change *c, const char *id, size_t len);
 /*
  * With the record and, where it is attached, the position.  After a failure
  * nothing of it was done.  Where only the coming generation fails, the full
@@ -214,8 +247,17 @@ struct span known_id(const struct known *k);
 void known_changed(struct engine *e, const char *id, size_t len);
 /* Central is to be asked for it; false without memory. */
 bool known_owe(struct engine *e, const char *id, size_t len, bool compared);
-/* It was settled by what was asked at this moment; forgets it if nothing more is known. */
-void known_settled(struct known *k, uint64_t asked);
+/*
+ * Central is to be asked at once, since a client waits for it: writes_settled()
+ * or writes_unsettled() will be told.  False without memory.
+ */
+bool known_owe_now(struct engine *e, const char *id, size_t len);
+bool known_is_urgent(const struct known *k);
+/*
+ * It was settled by what was asked at this moment; forgets it if nothing more is
+ * known.  True: nothing newer is wanted.
+ */
+bool known_settled(struct known *k, uint64_t asked);
 /* Call for each that is owed and not being asked for, with an id above `from` and not above `to` (NULL: no end). */
 typedef void known_each_owed(void *arg, struct known *k);
 void known_in_range(struct engine *e, const struct span *from, const struct span *to,
@@ -231,11 +273,30 @@ void known_forget_all(struct engine *e);
 /* lookups.c */
 void lookups_tick(struct engine *e, struct mono now);
 struct mono lookups_due(const struct engine *e, struct mono now);
+/* Only those that a client waits for. */
+void lookups_tick_urgent(struct engine *e, struct mono now);
+struct mono lookups_due_urgent(const struct engine *e, struct mono now);
+
+/* writes.c */
+enum st_err writes_begin(struct engine *e);
+void writes_end(struct engine *e);
+/* Takes over request->updates. */
+void writes_take(struct engine *e, struct control_peer *peer, struct control_request *request);
+void writes_tick(struct engine *e, struct mono now);
+struct mono writes_due(const struct engine *e, struct mono now);
+bool writes_are_open(const struct engine *e);
+/* A product that some of them wait for was looked up, or could not be. */
+void writes_settled(struct engine *e, const struct span *id);
+void writes_unsettled(struct engine *e, const struct span *id);
 
 /* full_sync.c */
+void full_sync_begin(struct engine *e);
+void full_sync_end(struct engine *e); /* whoever waits is left alone */
 void full_sync_tick(struct engine *e, struct mono now);
 struct mono full_sync_due(const struct engine *e, struct mono now);
 void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono now);
+/* A forced one, of which the peer wants to know how it ended. */
+void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
 void full_sync_cancel(struct engine *e);
 bool full_sync_runs(const struct engine *e);
 /* Give the running one up and begin another, for this reason. */
@@ -255,7 +316,8 @@ void full_sync_forget_progress(struct engine *e);
 /* The next request, when the budget has room for it. */
 void full_sync_go_on(struct engine *e);
 
-/* full_sync_end.c: every page is in. */
+/* full_sync_end.c: every page is in; who waits for the end. */
+void full_sync_tell(struct engine *e, enum failure_class failure, const char *message);
 void full_sync_pages_done(struct engine *e);
 void full_sync_tail_is(struct engine *e, int64_t tail);
 
@@ -277,9 +339,14 @@ void compare_answered(struct engine *e, bool differed);
 
 /* report.c: the record's words, the log and the counters of what happened. */
 void record_success(struct sync_record *r, enum sync_state state, bool confirmed_current);
+/* Central answered something else than the feed or a list: it can be reached. */
+void record_reached(struct sync_record *r);
 void report_adopt(struct engine *e, const struct sync_record *committed);
 void report_failure(struct engine *e, const char *what, struct log_repeat *repeat,
     const struct central_outcome *outcome);
+/* Of a forwarded write: it may say nothing about whether Central can be reached. */
+void report_write_failure(
+    struct engine *e, const char *what, const struct central_outcome *outcome);
 /* One that says nothing about whether Central can be reached. */
 void report_small_failure(struct engine *e, const char *what, struct log_repeat *repeat,
     const struct central_outcome *outcome);
@@ -293,6 +360,8 @@ struct mono request_when(
 /* One is sent: the moment of it. */
 uint64_t request_sent(struct engine *e, struct mono now);
 void request_answered(struct engine *e, const struct central_outcome *outcome);
+/* A failure was reported: what a breaker that it opened wants. */
+void request_after_failure(struct engine *e, bool was_open);
 /* When to try again what has failed so many times in a row. */
 struct mono request_retry(unsigned failures, const struct central_outcome *outcome);
 

@@ -131,6 +131,7 @@ unsigned admin_answer(struct central *c, const char *verb, json_object *body, st
  *             empty    list: an empty catalogue
  *             shrink   list: only the first "keep" products
  *             lost     the request is carried out, then the connection is reset
+ *             forget   as lost, and all remembered keys are forgotten: it has crashed
  *             close    the true answer, and the connection is closed
  *   dialect   of the list from now on: pages, items (cursor), array
  *   seed      of what is at random
@@ -149,6 +150,7 @@ enum fault_kind {
 	FAULT_EMPTY,
 	FAULT_SHRINK,
 	FAULT_LOST,
+	FAULT_FORGET,
 	FAULT_CLOSE,
 	FAULT_NOISE,
 	FAULT_DRIP

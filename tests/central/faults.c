@@ -18,6 +18,7 @@ static const struct {
 	{ "empty", FAULT_EMPTY },
 	{ "shrink", FAULT_SHRINK },
 	{ "lost", FAULT_LOST },
+	{ "forget", FAULT_FORGET },
 	{ "close", FAULT_CLOSE },
 	{ "noise", FAULT_NOISE },
 	{ "drip", FAULT_DRIP },

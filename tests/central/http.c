@@ -391,8 +391,11 @@ static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, co
 	if (fault.kind == FAULT_HANG)
 		a.status = 504;
 	a.close = fault.kind == FAULT_CLOSE;
+	if (fault.kind == FAULT_FORGET)
+		updates_forget_keys(c);
 	/* It was carried out, or was waiting when Central restarted: no answer comes. */
-	if (fault.kind == FAULT_LOST || (r->place != PLACE_TEST && c->restarts != restarts)) {
+	if (fault.kind == FAULT_LOST || fault.kind == FAULT_FORGET ||
+	    (r->place != PLACE_TEST && c->restarts != restarts)) {
 		text_free(&a.body);
 		return reset_connection(conn);
 	}

@@ -37,7 +37,8 @@ static void set_available(struct world *w, size_t i, size_t n)
 	buf_init(&body, 100000);
 	buf_adds(&body, "{\"products\":[");
 	for (; n > 0; n--, i = (i + 1) % w->n) {
-		if (!w->lives[i].there)
+		/* The first one's stock is the till's affair. */
+		if (i == 0 || !w->lives[i].there)
 			continue;
 		buf_addf(&body, "%s{\"productId\":\"P%02zu\",\"available\":%d}", any ? "," : "", i,
 		    (int)world_roll(w, 1000));
@@ -164,18 +165,18 @@ static void restart_central(struct world *w)
 
 static void faults(struct world *w)
 {
-	static const char *const paths[] = { "events", "list", "product", "*" };
+	static const char *const paths[] = { "events", "list", "product", "updates", "*" };
 	static const char *const kinds[] = { "status", "hang", "reset", "cut", "garbage", "html",
-		"delay", "lost", "close", "status", "noise", "drip", "empty", "shrink" };
+		"delay", "lost", "forget", "close", "status", "noise", "drip", "empty", "shrink" };
 	static const int statuses[] = { 500, 503, 429, 401, 404, 410 };
-	const char *kind = kinds[world_roll(w, 14)];
+	const char *kind = kinds[world_roll(w, 15)];
 	bool whole = strcmp(kind, "empty") != 0 && strcmp(kind, "shrink") != 0;
 	char json[400];
 
 	snprintf(json, sizeof(json),
 	    "{\"seed\":%u,\"faults\":[{\"path\":\"%s\",\"kind\":\"%s\",\"count\":%d,"
 	    "\"percent\":%d,\"status\":%d,\"delayMs\":%d,\"retryAfter\":%d,\"keep\":2}]}",
-	    w->random, whole ? paths[world_roll(w, 4)] : "list", kind,
+	    w->random, whole ? paths[world_roll(w, 5)] : "list", kind,
 	    whole ? (int)world_roll(w, 30) : 1, whole ? 10 + (int)world_roll(w, 91) : 100,
 	    statuses[world_roll(w, 6)], (int)world_roll(w, 8000), (int)world_roll(w, 10) - 5);
 	/*
@@ -185,6 +186,18 @@ static void faults(struct world *w)
 	if (!whole && (w->was_short || !atomic_load(&w->filled)))
 		return;
 	w->was_short |= !whole;
+	order(w, "/test/faults", json);
+}
+
+/* Sales of which nobody knows whether they were made: what a till has to live with. */
+static void faults_of_sales(struct world *w)
+{
+	static const char *const kinds[] = { "lost", "forget", "reset", "status", "garbage" };
+	char json[200];
+
+	snprintf(json, sizeof(json),
+	    "{\"seed\":%u,\"faults\":[{\"path\":\"updates\",\"kind\":\"%s\",\"count\":%d}]}",
+	    w->random, kinds[world_roll(w, 5)], 1 + (int)world_roll(w, 8));
 	order(w, "/test/faults", json);
 }
 
@@ -257,6 +270,7 @@ static const struct {
 	{ disorder, 5, true },
 	{ restart_central, 2, false },
 	{ faults, 8, false },
+	{ faults_of_sales, 4, false },
 	{ slow_answers, 5, true },
 	{ no_faults, 10, true },
 	{ kill_daemon, 2, true },
@@ -427,9 +441,11 @@ void history_run(struct world *w)
 
 	for (unsigned i = 0; i < w->settings->steps && !world_is_wrong(w); i++)
 		step(w);
+	till_end(w);
 	no_faults(w);
 	order(w, "/test/feed", "{\"publishDelayMs\":0,\"losePercent\":0,\"strangePercent\":0}");
 	must_become_equal(w, EQUAL_MS, "after the faults");
+	till_check(w);
 	wait_for_doubts(w);
 	must_become_equal(w, EQUAL_MS, "after the last doubt");
 	set_available(w, 0, w->n);

@@ -40,6 +40,7 @@ struct world {
 	    compares; /* VERIFY_INTERVAL_MINUTES; without it nothing that only it can find is done */
 	char dir[64], data_dir[80], url[64];
 	pid_t central, daemon;
+	atomic_uint daemon_starts;
 	CURL *curl;
 	struct buf answer; /* of the last request to Central */
 
@@ -48,6 +49,9 @@ struct world {
 	struct product_life lives[PRODUCTS_MAX];
 
 	pthread_t watchers[WATCHERS];
+	pthread_t till;
+	atomic_bool closing;      /* the till is to end */
+	int64_t sold, maybe_sold; /* of P00; the till's until it has ended */
 	struct metrics_pool *metrics;
 	struct api *api; /* one for all: a process opens an LMDB environment once */
 	atomic_bool stopping, filled;
@@ -77,6 +81,13 @@ bool watch_begin(struct world *w);
 void watch_end(struct world *w);
 /* What a client gets, appended; its status. */
 int watch_read(struct world *w, const char *uri, struct buf *out);
+
+/* till.c: a till that sells. */
+#define TILL_STOCK 100000 /* of P00, at the beginning */
+bool till_begin(struct world *w);
+void till_end(struct world *w);
+/* Its books against Central's stock. */
+void till_check(struct world *w);
 
 /* history.c: the steps, and what must hold at the end. */
 void history_run(struct world *w);

@@ -77,6 +77,7 @@ bool daemon_start(struct world *w)
 	sigaddset(&early, SIGTERM);
 	sigaddset(&early, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &early, NULL);
+	atomic_fetch_add(&w->daemon_starts, 1);
 	w->daemon = fork();
 	if (w->daemon != 0)
 		return w->daemon > 0;
@@ -144,9 +145,9 @@ static void write_catalogue(const struct world *w, const char *path)
 		if (!w->lives[i].there)
 			continue;
 		fprintf(f,
-		    "%s\n{\"productId\":\"P%02zu\",\"name\":\"P%02zu life 1\",\"available\":10,"
+		    "%s\n{\"productId\":\"P%02zu\",\"name\":\"P%02zu life 1\",\"available\":%d,"
 		    "\"version\":1,\"lastUpdated\":\"2026-01-01T00:00:00Z\",\"price\":1.5}",
-		    comma, i, i);
+		    comma, i, i, i == 0 ? TILL_STOCK : 10);
 		comma = ",";
 	}
 	fputs("\n]\n", f);
@@ -260,7 +261,7 @@ bool world_begin(struct world *w, const struct settings *settings, unsigned seed
 		w->lives[i].life = w->lives[i].there;
 	}
 	w->curl = curl_easy_init();
-	return w->curl && central_start(w) && daemon_start(w) && watch_begin(w);
+	return w->curl && central_start(w) && daemon_start(w) && watch_begin(w) && till_begin(w);
 }
 
 static void remove_dir(const struct world *w)
@@ -276,6 +277,7 @@ void world_end(struct world *w)
 {
 	int status;
 
+	till_end(w);
 	watch_end(w);
 	if (w->daemon > 0)
 		daemon_end(w, SIGKILL, 5000);

@@ -28,7 +28,11 @@ void shop_prepare(struct shop *s)
 		.n_api_keys = 3,
 		.mount_from = "",
 		.mount_to = "",
-		.max_body_bytes = 1 << 20 };
+		.max_body_bytes = 1 << 20,
+		.body_ms = 10000,
+		.stop_ms = 9000,
+		.threads = 16,
+		.stop_fd = -1 };
 	CU_ASSERT_EQUAL_FATAL(metrics_pool_open(&s->options.metrics), ST_OK);
 }
 
@@ -162,7 +166,9 @@ static void check_json(struct shop *s)
 		return;
 	}
 	error = doc_member(&d, doc_root(&d), "error");
-	if (r->status >= 400 && !doc_member(&d, doc_root(&d), "checks")) {
+	/* Health has a form of its own, and so have Central's refusals. */
+	if (r->status >= 400 && !doc_member(&d, doc_root(&d), "checks") &&
+	    !doc_member(&d, doc_root(&d), "applied")) {
 		CU_ASSERT_PTR_NOT_NULL(doc_member(&d, error, "code"));
 		CU_ASSERT_PTR_NOT_NULL(doc_member(&d, error, "message"));
 		CU_ASSERT_PTR_NOT_NULL(doc_member(&d, error, "details"));
@@ -200,6 +206,45 @@ void shop_get(struct shop *s, const char *uri)
 	shop_ask(s, "GET", uri, SHOP_KEY);
 }
 
+static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadline, size_t *n)
+{
+	struct shop_body *b = arg;
+	size_t left = b->len - b->at;
+
+	(void)deadline;
+	if (left == 0 && b->end)
+		return b->end;
+	*n = left < most ? left : most;
+	if (b->piece && *n > b->piece)
+		*n = b->piece;
+	memcpy(to, b->text + b->at, *n);
+	b->at += *n;
+	return ST_OK;
+}
+
+void shop_post_body(struct shop *s, const char *uri, const char *length, struct shop_body *body)
+{
+	struct api_request r = { .method = span_of("POST"),
+		.uri = span_of(uri),
+		.keys = { span_of(SHOP_KEY) },
+		.n_keys = 1,
+		.remote_addr = span_of("192.0.2.7"),
+		.content_length = span_of(length),
+		.read_body = read_body,
+		.body_arg = body };
+
+	shop_ask_request(s, &r);
+}
+
+void shop_post(struct shop *s, const char *uri, const char *text)
+{
+	struct shop_body body = { .text = text, .len = strlen(text) };
+	char length[32];
+
+	snprintf(length, sizeof(length), "%zu", body.len);
+	shop_post_body(s, uri, length, &body);
+}
+
 const char *shop_outcome(const struct shop *s)
 {
 	static const char beginning[] = "{\"error\":{\"code\":\"";
@@ -215,21 +260,119 @@ const char *shop_outcome(const struct shop *s)
 struct shop_daemon {
 	struct control_server *server;
 	struct control_status status;
+	struct shop_script script;
+	struct buf heard;
+	unsigned calls;
+	struct control_peer *held; /* the last one; answered in its own thread */
+	char held_id[CONTROL_ID_MAX + 1];
+	const char *release;
+	pthread_mutex_t mutex; /* around script and heard */
 	atomic_bool stop;
 	pthread_t thread;
 };
 
-static void answer(
-    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
+static void answer_text(struct control_peer *peer, const char *id, const char *text)
 {
-	const struct shop_daemon *d = arg;
+	struct buf json;
+
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	if (text)
+		buf_addf(&json, "{\"v\":1,\"id\":\"%s\",\"ok\":%s}", id, text);
+	/* An empty answer is the connection's end. */
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
+static void answer_script(
+    struct shop_daemon *d, struct control_peer *peer, struct control_request *request)
+{
+	struct buf json;
+
+	if (request->type == CONTROL_UPDATE) {
+		buf_reset(&d->heard);
+		update_list_write_items(&request->updates, &d->heard);
+	}
+	if (request->type == CONTROL_UPDATE && d->script.takes) {
+		buf_init(&json, CONTROL_MESSAGE_MAX);
+		control_taken_write(request->id, 9000, &json);
+		control_interim(peer, &json);
+		buf_free(&json);
+	}
+	if (request->type == CONTROL_SYNC && !request->wait)
+		answer_text(peer, request->id, d->script.answer ? "true" : NULL);
+	else if (!d->script.holds)
+		answer_text(peer, request->id, d->script.answer);
+	else {
+		d->held = peer;
+		snprintf(d->held_id, sizeof(d->held_id), "%s", request->id);
+	}
+	d->calls++;
+}
+
+static void answer(
+    void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
+{
+	struct shop_daemon *d = arg;
 	struct buf json;
 
 	(void)trusted;
+	if (request->type != CONTROL_STATUS) {
+		pthread_mutex_lock(&d->mutex);
+		answer_script(d, peer, request);
+		pthread_mutex_unlock(&d->mutex);
+		return;
+	}
 	buf_init(&json, CONTROL_MESSAGE_MAX);
 	control_status_write(request->id, &d->status, &json);
 	control_answer(peer, &json);
 	buf_free(&json);
+}
+
+void shop_daemon_says(struct shop *s, const struct shop_script *script)
+{
+	pthread_mutex_lock(&s->daemon->mutex);
+	s->daemon->script = *script;
+	s->daemon->calls = 0;
+	buf_reset(&s->daemon->heard);
+	pthread_mutex_unlock(&s->daemon->mutex);
+}
+
+unsigned shop_daemon_calls(struct shop *s)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&s->daemon->mutex);
+	n = s->daemon->calls;
+	pthread_mutex_unlock(&s->daemon->mutex);
+	return n;
+}
+
+void shop_daemon_releases(struct shop *s, const char *text)
+{
+	pthread_mutex_lock(&s->daemon->mutex);
+	s->daemon->release = text;
+	pthread_mutex_unlock(&s->daemon->mutex);
+}
+
+static void release_held(struct shop_daemon *d)
+{
+	pthread_mutex_lock(&d->mutex);
+	if (d->held && d->release) {
+		answer_text(d->held, d->held_id, d->release);
+		d->held = NULL;
+	}
+	pthread_mutex_unlock(&d->mutex);
+}
+
+const char *shop_daemon_heard(struct shop *s)
+{
+	const char *text;
+
+	/* Nothing is heard between two requests of the one who asks. */
+	pthread_mutex_lock(&s->daemon->mutex);
+	text = s->daemon->heard.len > 0 ? s->daemon->heard.data : "";
+	pthread_mutex_unlock(&s->daemon->mutex);
+	return text;
 }
 
 static void *serve(void *arg)
@@ -240,6 +383,7 @@ static void *serve(void *arg)
 	while (!atomic_load(&d->stop)) {
 		poll(&p, 1, 10);
 		control_server_turn(d->server, mono_now());
+		release_held(d);
 	}
 	return NULL;
 }
@@ -251,6 +395,8 @@ void shop_daemon_begin(struct shop *s, const struct control_status *status)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
 	d->status = *status;
+	buf_init(&d->heard, CONTROL_MESSAGE_MAX);
+	pthread_mutex_init(&d->mutex, NULL);
 	buf_init(&why, 4096);
 	CU_ASSERT_EQUAL_FATAL(
 	    control_server_open(s->options.run_dir, answer, d, &d->server, &why), ST_OK);
@@ -263,6 +409,8 @@ void shop_daemon_end(struct shop *s)
 	atomic_store(&s->daemon->stop, true);
 	CU_ASSERT_EQUAL(pthread_join(s->daemon->thread, NULL), 0);
 	control_server_close(s->daemon->server);
+	buf_free(&s->daemon->heard);
+	pthread_mutex_destroy(&s->daemon->mutex);
 	free(s->daemon);
 	s->daemon = NULL;
 }

@@ -58,8 +58,40 @@ const char *shop_outcome(const struct shop *s);
 
 struct span span_of(const char *text);
 
+/* What is read as the request's body, in pieces; a deadline is for whoever has a clock. */
+struct shop_body {
+	const char *text;
+	size_t len, at;
+	size_t piece;    /* so much at once; 0: as much as is asked for */
+	enum st_err end; /* instead of the end, ST_OK: it ends */
+};
+
+/* POST with a body and its length, as ask does else. */
+void shop_post(struct shop *s, const char *uri, const char *body);
+void shop_post_body(struct shop *s, const char *uri, const char *length, struct shop_body *body);
+
 /* A daemon, as far as the control socket goes, which answers with this status. */
 void shop_daemon_begin(struct shop *s, const struct control_status *status);
 void shop_daemon_end(struct shop *s);
+
+/*
+ * What it says to updates and to whoever waits for a sync: the text behind
+ * `"ok":` of the answer.  NULL: it hangs up.
+ */
+struct shop_script {
+	bool holds; /* says nothing, and keeps the connection */
+	bool takes; /* an update: says `taken` first */
+	const char *answer;
+};
+void shop_daemon_says(struct shop *s, const struct shop_script *script);
+
+/* How many requests it has had since, those for its status aside. */
+unsigned shop_daemon_calls(struct shop *s);
+
+/* Answer the last one that it holds. */
+void shop_daemon_releases(struct shop *s, const char *answer);
+
+/* The items of the last update that came, as they are written in a message; "" for none. */
+const char *shop_daemon_heard(struct shop *s);
 
 #endif

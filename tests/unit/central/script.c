@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +20,24 @@ struct script {
 	char url[64];
 };
 
-static void read_head(int fd, char *head, size_t size)
+/* True if the head is there, and as much of a body as it announces. */
+static bool is_whole(const char *head)
+{
+	const char *end = strstr(head, "\r\n\r\n"), *length;
+
+	if (!end)
+		return false;
+	length = strstr(head, "Content-Length: ");
+	return !length || length > end || strlen(end + 4) >= strtoul(length + 16, NULL, 10);
+}
+
+static void read_request(int fd, char *head, size_t size)
 {
 	size_t len = 0;
 	ssize_t n;
 
 	head[0] = '\0';
-	while (len < size - 1 && !strstr(head, "\r\n\r\n") &&
+	while (len < size - 1 && !is_whole(head) &&
 	       (n = recv(fd, head + len, size - 1 - len, 0)) > 0) {
 		len += (size_t)n;
 		head[len] = '\0';
@@ -39,7 +51,7 @@ static void serve(struct script *s, int fd)
 	struct buf out;
 
 	buf_init(&out, 64 * 1024 * 1024);
-	read_head(fd, head, sizeof(head));
+	read_request(fd, head, sizeof(head));
 	/* A client that was killed may have connected and said nothing. */
 	if (strstr(head, "\r\n\r\n"))
 		s->answer(s->arg, head, &out);

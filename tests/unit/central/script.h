@@ -10,7 +10,7 @@
 struct script;
 
 /*
- * Called in the server's thread with the request's head (NUL-terminated).  What
+ * Called in the server's thread with the request's head and body (NUL-terminated).  What
  * it puts into `out` is sent as it is, then the connection is closed; with an
  * empty `out` it is reset.
  */

@@ -293,7 +293,7 @@ TEST(central_http, a_body_over_its_limit_is_cut_off)
 		struct mono deadline = mono_add_ms(mono_now(), 5000);
 
 		x.done = false;
-		CU_ASSERT_EQUAL(http_get(h, &call, &r), ST_OK);
+		CU_ASSERT_EQUAL(http_start(h, &call, &r), ST_OK);
 		while (!x.done && !mono_reached(deadline, mono_now()))
 			http_wait(h, NULL, 0, 100);
 		CU_ASSERT_EQUAL(x.outcome.failure, round == 0 ? FAILURE_NONE : FAILURE_BAD_ANSWER);
@@ -317,7 +317,7 @@ TEST(central_http, other_protocols_are_refused)
 	struct http *h;
 
 	CU_ASSERT_EQUAL_FATAL(http_open(&options, &h), ST_OK);
-	CU_ASSERT_EQUAL(http_get(h, &call, &r), ST_OK);
+	CU_ASSERT_EQUAL(http_start(h, &call, &r), ST_OK);
 	for (int i = 0; i < 100 && !x.done; i++)
 		http_wait(h, NULL, 0, 10);
 	CU_ASSERT_EQUAL(x.outcome.failure, FAILURE_BAD_ANSWER);

@@ -29,7 +29,7 @@ void end_answer_held(struct end *e)
 }
 
 static void handle(
-    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
+    void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
 {
 	struct end *e = arg;
 

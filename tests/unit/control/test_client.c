@@ -45,7 +45,7 @@ static void ask_end(struct asker *a)
 }
 
 static void answer_status(
-    void *arg, struct control_peer *peer, const struct control_request *request, bool trusted)
+    void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
 {
 	struct control_status s = { SYNC_RETRYING, true, FULL_SYNC_FORCED, 3, 600, 1000, 42 };
 	struct buf json;

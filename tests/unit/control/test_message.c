@@ -19,6 +19,7 @@ TEST(control_message, request_reads_what_it_wrote)
 	static const struct control_request requests[] = {
 		{ .type = CONTROL_STATUS, .id = "r-1" },
 		{ .type = CONTROL_SYNC, .id = "r.2_X" },
+		{ .type = CONTROL_SYNC, .id = "r.2_X", .wait = true },
 		{ .type = CONTROL_STATUS, .id = ID_64 },
 	};
 
@@ -29,6 +30,7 @@ TEST(control_message, request_reads_what_it_wrote)
 		control_request_write(&requests[i], &text);
 		CU_ASSERT_EQUAL(control_request_read(text.data, text.len, &got), ST_OK);
 		CU_ASSERT_EQUAL(got.type, requests[i].type);
+		CU_ASSERT_EQUAL(got.wait, requests[i].wait);
 		ASSERT_TEXT(got.id, requests[i].id);
 		buf_free(&text);
 	}
@@ -40,7 +42,7 @@ TEST(control_message, request_has_the_documented_form)
 	struct buf text = written();
 
 	control_request_write(&request, &text);
-	ASSERT_TEXT(buf_text(&text), "{\"v\":1,\"id\":\"r-1\",\"type\":\"sync\"}");
+	ASSERT_TEXT(buf_text(&text), "{\"v\":1,\"id\":\"r-1\",\"type\":\"sync\",\"wait\":false}");
 	buf_free(&text);
 }
 
@@ -70,6 +72,8 @@ TEST(control_message, request_refuses_all_else)
 		{ "{\"v\":1,\"id\":\"r\",\"type\":\"Status\"}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":0}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":null}", "r" },
+		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":1}", "r" },
+		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":null}", "r" },
 		{ "{\"id\":\"r\",\"type\":\"status\"}", "r" },
 		{ "{\"v\":2,\"id\":\"r\",\"type\":\"status\"}", "r" },
 		{ "{\"v\":0,\"id\":\"r\",\"type\":\"status\"}", "r" },

@@ -79,8 +79,21 @@ void fcgi_write_request(const struct fcgi_ask *ask, struct buf *out)
 	for (size_t at = 0; at < body_len; at += RECORD_MAX)
 		add_record(out, STDIN_RECORD, ask->body + at,
 		    body_len - at < RECORD_MAX ? body_len - at : RECORD_MAX);
-	add_record(out, STDIN_RECORD, "", 0);
+	if (!ask->unended)
+		add_record(out, STDIN_RECORD, "", 0);
 	buf_free(&params);
+}
+
+bool fcgi_send_body(int fd, const void *data, size_t len)
+{
+	struct buf out;
+	bool sent;
+
+	buf_init(&out, 2 * RECORD_MAX);
+	add_record(&out, STDIN_RECORD, data, len);
+	sent = send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len;
+	buf_free(&out);
+	return sent;
 }
 
 static bool read_all(int fd, void *data, size_t len)

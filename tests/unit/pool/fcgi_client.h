@@ -17,7 +17,8 @@ struct fcgi_ask {
 	const char *second_key; /* one more parameter of that name */
 	const char *more[8];    /* names and values of other parameters */
 	const char *body;
-	bool keep; /* ask for the connection to be kept */
+	bool unended; /* the body's end isn't sent */
+	bool keep;    /* ask for the connection to be kept */
 };
 
 struct fcgi_reply {
@@ -30,6 +31,9 @@ struct fcgi_reply {
 
 /* A blocking connection with a deadline of ten seconds; -1 on failure. */
 int fcgi_connect(const char *path);
+
+/* A record of a body; len 0 is its end.  False: the server hung up. */
+bool fcgi_send_body(int fd, const void *data, size_t len);
 
 /* The request's records, appended. */
 void fcgi_write_request(const struct fcgi_ask *ask, struct buf *out);

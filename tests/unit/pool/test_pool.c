@@ -43,7 +43,11 @@ static struct api_options api_options(const char *const *keys, size_t n)
 		.n_cors_origins = 1,
 		.mount_from = "",
 		.mount_to = "",
-		.max_body_bytes = 1024 };
+		.max_body_bytes = 1024,
+		.body_ms = API_BODY_MS,
+		.stop_ms = API_STOP_MS,
+		.threads = THREADS,
+		.stop_fd = -1 };
 }
 
 static bool reload(void *arg, struct api_options *out)

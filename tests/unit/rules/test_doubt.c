@@ -238,18 +238,24 @@ TEST(rules_doubt, write_answers)
 		struct doubt_write write;
 		enum doubt_write_action action;
 	} rows[] = {
-		{ 6, false, NOTHING, { true, 6, 7 }, DOUBT_WRITE_MERGE },
-		{ 6, false, NOTHING, { true, 5, 6 }, DOUBT_WRITE_ASK },
-		{ 6, false, NOTHING, { true, 6, 8 }, DOUBT_WRITE_ASK },
-		{ 7, false, NOTHING, { true, 6, 7 }, DOUBT_WRITE_ASK }, /* the event came first */
-		{ 6, false, NOTHING, { true, 6, 0 }, DOUBT_WRITE_ASK },
-		{ 6, false, NOTHING, { false, 5, 6 },
+		{ 6, false, NOTHING, { true, 6, 7, false }, DOUBT_WRITE_MERGE },
+		{ 6, false, NOTHING, { true, 5, 6, false }, DOUBT_WRITE_ASK },
+		{ 6, false, NOTHING, { true, 6, 8, false }, DOUBT_WRITE_ASK },
+		{ 7, false, NOTHING, { true, 6, 7, false },
+		    DOUBT_WRITE_ASK }, /* the event came first */
+		{ 6, false, NOTHING, { true, 6, 0, false }, DOUBT_WRITE_ASK },
+		{ 6, false, NOTHING, { false, 5, 6, false },
 		    DOUBT_WRITE_ASK }, /* a conflict is no product */
-		{ 6, false, NOTHING, { false, 6, 7 }, DOUBT_WRITE_ASK },
-		{ NONE, false, NOTHING, { true, 6, 7 }, DOUBT_WRITE_ASK },
-		{ 6, true, NOTHING, { true, 6, 7 }, DOUBT_WRITE_ASK },
-		{ 6, false, CREATED, { true, 6, 7 }, DOUBT_WRITE_ASK },
-		{ 6, false, UNCLEAR, { true, 6, 7 }, DOUBT_WRITE_ASK },
+		{ 6, false, NOTHING, { false, 6, 7, false }, DOUBT_WRITE_ASK },
+		{ NONE, false, NOTHING, { true, 6, 7, false }, DOUBT_WRITE_ASK },
+		{ 6, true, NOTHING, { true, 6, 7, false }, DOUBT_WRITE_ASK },
+		{ 6, false, CREATED, { true, 6, 7, false }, DOUBT_WRITE_ASK },
+		/* Readers see just this already; but in doubt or partial it may be another's. */
+		{ 7, false, NOTHING, { true, 6, 7, true }, DOUBT_WRITE_NONE },
+		{ 7, false, NOTHING, { false, 6, 7, true }, DOUBT_WRITE_NONE },
+		{ 7, true, NOTHING, { true, 6, 7, true }, DOUBT_WRITE_ASK },
+		{ 7, false, CREATED, { true, 6, 7, true }, DOUBT_WRITE_ASK },
+		{ 6, false, UNCLEAR, { true, 6, 7, false }, DOUBT_WRITE_ASK },
 	};
 
 	for (size_t i = 0; i < N(rows); i++) {

@@ -38,18 +38,20 @@ TEST(rules_breaker, opens_after_failures_that_speak_of_central)
 {
 	static const struct {
 		enum failure_class failure;
-		unsigned after;
+		unsigned after, after_write;
 	} rows[] = {
-		{ FAILURE_CONNECT, 5 }, { FAILURE_TIMEOUT, 5 }, { FAILURE_HTTP_5XX, 5 },
-		{ FAILURE_AUTH, 5 }, { FAILURE_BAD_ANSWER, 5 },
-		{ FAILURE_RATE_LIMITED, 4 }, /* it is well, and says so */
-		{ FAILURE_STORAGE, 4 },      /* our trouble, not its */
+		{ FAILURE_CONNECT, 5, 5 }, { FAILURE_TIMEOUT, 5, 5 },
+		{ FAILURE_HTTP_5XX, 5, 4 }, /* of a write: maybe of this one alone */
+		{ FAILURE_AUTH, 5, 4 }, { FAILURE_BAD_ANSWER, 5, 4 },
+		{ FAILURE_RATE_LIMITED, 4, 4 }, /* it is well, and says so */
+		{ FAILURE_STORAGE, 4, 4 },      /* our trouble, not its */
 	};
 
 	for (size_t i = 0; i < N(rows); i++) {
 		unsigned failures = breaker_count(4, rows[i].failure);
 
 		CU_ASSERT_EQUAL(failures, rows[i].after);
+		CU_ASSERT_EQUAL(breaker_count_write(4, rows[i].failure), rows[i].after_write);
 		CU_ASSERT_EQUAL(breaker_is_open(failures, 5), rows[i].after == 5);
 		CU_ASSERT_EQUAL(
 		    breaker_state(failures, 5), rows[i].after == 5 ? SYNC_FALLBACK : SYNC_RETRYING);

@@ -1,26 +1,20 @@
 /*
  * The engine with the real store, against a Central of a few lines: a list of N
- * products and a feed, with the faults that a test asks for.  The engine runs
- * in a child, since it ends by a signal; what it did is read from the store.
+ * products and a feed, with the faults that a test asks for.  What it did is
+ * read from the store.
  */
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/log.h"
-#include "base/signals.h"
-#include "central/script.h"
+#include "base/clock.h"
+#include "central/client.h"
 #include "control/client.h"
-#include "sync/engine.h"
+#include "sync/daemon.h"
 #include "unit.h"
-
-#define MAP_SIZE ((size_t)64 << 20)
 
 /* What the scripted Central holds and how it behaves; changed by the test under the lock. */
 static struct {
@@ -34,13 +28,7 @@ static struct {
 	long lists, polls, heads;
 } central = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static struct {
-	struct script *script;
-	const char *dir;
-	char data_dir[100];
-	pid_t pid;
-	struct store_reader *reader;
-} run;
+static struct daemon run;
 
 /* What the last event in the feed says of P00000, else what all others have. */
 static long version_of(long product)
@@ -125,50 +113,8 @@ static void answer(void *arg, const char *head, struct buf *out)
 	buf_free(&body);
 }
 
-static bool no_reload(void *arg, struct engine_settings *out)
-{
-	(void)arg;
-	(void)out;
-	return false;
-}
-
-static int run_engine(void)
-{
-	struct engine_options options = { .settings = { .central = { .url = script_url(run.script),
-							    .key = "k",
-							    .timeout_ms = 5000,
-							    .tls = { "", "", "" } },
-					      .wait_seconds = 0,
-					      .batch_limit = 10,
-					      .fallback_interval_ms = 60000,
-					      .failures_max = 3,
-					      .max_drop_percent = 50 },
-		.run_dir = run.dir,
-		.reload = no_reload };
-	struct store_options store = { run.data_dir, MAP_SIZE };
-	struct buf why;
-
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	log_open("unit-engine", LOG_LEVEL_ERROR + 1, LOG_FORMAT_LOGFMT);
-	buf_init(&why, 1000);
-	if (signals_open(&options.signal_fd) || metrics_daemon_create(run.dir, &options.metrics) ||
-	    store_writer_open(&store, &options.store, &why) || engine_run(&options, &why))
-		return 1;
-	store_writer_close(options.store);
-	return 0;
-}
-
-static void engine_begin(void)
-{
-	run.pid = fork();
-	if (run.pid == 0)
-		_exit(run_engine());
-}
-
 static void begin(long products, long head)
 {
-	struct store_options store = { run.data_dir, MAP_SIZE };
-
 	central.products = products;
 	central.version = 1;
 	central.rejected = 0;
@@ -177,30 +123,12 @@ static void begin(long products, long head)
 	central.hole = -1;
 	central.events_status = central.list_status = 200;
 	central.lists = central.polls = central.heads = 0;
-	run.dir = unit_temp_dir();
-	snprintf(run.data_dir, sizeof(run.data_dir), "%s/data", run.dir);
-	run.script = script_start(answer, NULL);
-	CU_ASSERT_EQUAL_FATAL(store_reader_open(&store, &run.reader), ST_OK);
-	engine_begin();
-}
-
-/* SIGTERM ends it soon, with 0. */
-static void engine_end(void)
-{
-	struct mono began = mono_now();
-	int status;
-
-	kill(run.pid, SIGTERM);
-	waitpid(run.pid, &status, 0);
-	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < 2000);
+	daemon_begin(&run, answer, NULL);
 }
 
 static void end(void)
 {
-	engine_end();
-	store_reader_close(run.reader);
-	script_stop(run.script);
+	daemon_end(&run);
 }
 
 static bool read_record(struct sync_record *r, uint64_t *products, int64_t *version)
@@ -324,7 +252,7 @@ TEST(sync_engine, goes_on_from_its_offset_after_a_kill)
 			CU_ASSERT_TRUE(until(has_offset, head, &r));
 		kill(run.pid, SIGKILL);
 		waitpid(run.pid, &status, 0);
-		engine_begin();
+		daemon_start(&run);
 		CU_ASSERT_TRUE(until(has_offset, head, &r));
 	}
 	CU_ASSERT_EQUAL(lists_asked(), 2);
@@ -344,7 +272,7 @@ TEST(sync_engine, shows_readers_that_it_starts)
 	waitpid(run.pid, &status, 0);
 	/* Central thinks about its answer. */
 	pthread_mutex_lock(&central.lock);
-	engine_begin();
+	daemon_start(&run);
 	CU_ASSERT_TRUE(until(is_in_state, SYNC_STARTING, &r));
 	CU_ASSERT_EQUAL(r.full_syncs, 1);
 	pthread_mutex_unlock(&central.lock);
@@ -403,8 +331,8 @@ TEST(sync_engine, failures_are_told_and_open_the_breaker)
 	CU_ASSERT_TRUE(until(is_in_state, SYNC_FALLBACK, &r));
 	CU_ASSERT_TRUE(r.consecutive_failures >= 3);
 	/* Its state survives a restart; one success ends it. */
-	engine_end();
-	engine_begin();
+	daemon_stop(&run);
+	daemon_start(&run);
 	CU_ASSERT_TRUE(read_record(&r, &(uint64_t){ 0 }, &(int64_t){ 0 }));
 	CU_ASSERT_EQUAL(r.state, SYNC_FALLBACK);
 	set(&central.list_status, 200);
