@@ -11,7 +11,8 @@ build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-
   libxxhash-dev'
 demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
-  lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime"
+  lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime
+  python3 python3-jsonschema mandoc"
 
 case "${1-}" in
 build) wanted=$build ;;

@@ -68,6 +68,19 @@ skip() {
   echo "SKIPPED: $1: $2"
 }
 
+# What a checker of its own says on stdin, its last line `N passed, N failed`.
+add_counts() {
+  local line counts=
+  while read -r line; do
+    if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+      passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) counts=yes
+    else
+      echo "$line"
+    fi
+  done
+  [ -n "$counts" ] || fail 'the checker came to its end'
+}
+
 is() { # NAME ACTUAL EXPECTED
   if [ "$2" = "$3" ]; then pass; else fail "$1" "  expected: $3" "  actual:   $2"; fi
 }

@@ -43,6 +43,15 @@ daemon_links() { ! objdump -p "$BUILD/store-syncd" | grep -E 'NEEDED.*libfcgi'; 
 # Time can be bent in test builds only.
 no_test_hooks() { ! strings "$BUILD/store-api.fcgi" "$BUILD/store-syncd" | grep -E 'STORE_API_(TIME_SCALE|MUTANT)'; }
 
+# Manual pages: mandoc has nothing to say, and the text beside each is of the same words.
+manual() { ! mandoc -T lint packaging/common/*.[1-9] | grep .; }
+manual_text() {
+  local page
+  for page in packaging/common/*.[1-9]; do
+    packaging/man-text.sh "$page" | diff - "$page.txt" || { echo "make man-text"; return 1; }
+  done
+}
+
 no_leftovers() { ! grep -rnE '\b(TODO|FIXME|XXX|HACK)\b' src include conf packaging tests --exclude-dir=lint; }
 sizes() {
   local bad
@@ -63,6 +72,8 @@ step 'a read of products parses no JSON' tests/lint/read_path.sh "$BUILD/store-a
 step 'no test hooks in the programs' no_test_hooks
 step 'nothing left behind' no_leftovers
 step 'sizes of files and functions' sizes
+step 'manual pages' manual
+step 'manual pages as text' manual_text
 step 'clang-format' format
 step 'shellcheck' shell
 step 'cppcheck' cpp_check
