@@ -18,12 +18,14 @@ static void put(struct change *c, const struct product *p)
 	struct product coming;
 
 	store_txn_put(c->running, p);
+	known_changed(c->engine, p->id.data, p->id.len);
+	if (mutant("write-lost-over-the-flip"))
+		return;
 	if (change_covers(c, p->id.data, p->id.len) &&
 	    (!store_txn_get(c->coming, p->id.data, p->id.len, &coming) ||
 		coming.version < p->version))
 		store_txn_put(c->coming, p);
 	full_sync_touched(c->engine, p->id.data, p->id.len);
-	known_changed(c->engine, p->id.data, p->id.len);
 }
 
 static bool is_same_json(const struct product *a, const struct product *b)
