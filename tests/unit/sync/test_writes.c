@@ -363,6 +363,7 @@ TEST(sync_writes, a_repeat_of_an_unknown_key_is_believed_only_when_applied)
 	u = forward("k1", 6);
 	CU_ASSERT_EQUAL(u.outcome, CONTROL_UNKNOWN);
 	say(refused, 1);
+	update_results_free(&u.results);
 	u = forward("k1", 6);
 	CU_ASSERT_EQUAL(u.end, CONTROL_UPDATE_TIMEOUT);
 	CU_ASSERT_EQUAL(u.outcome, CONTROL_UNKNOWN);
@@ -394,15 +395,18 @@ TEST(sync_writes, a_key_is_for_one_update)
 	u = forward("k1", 7);
 	CU_ASSERT_EQUAL(u.end, CONTROL_UPDATE_KEY_REUSED);
 	CU_ASSERT_EQUAL(u.index, 0);
+	update_results_free(&u.results);
 	u = forward_all(items, 2, true);
 	CU_ASSERT_EQUAL(u.end, CONTROL_UPDATE_KEY_REUSED);
 	CU_ASSERT_EQUAL(u.index, 1);
 	CU_ASSERT_EQUAL(posts(), 1);
+	update_results_free(&u.results);
 	/* One that was not applied is free again. */
 	say(limited, 1);
 	u = forward("k3", 6);
 	CU_ASSERT_EQUAL(u.outcome, CONTROL_NOT_APPLIED);
 	say(applied, 1);
+	update_results_free(&u.results);
 	u = forward("k3", 8);
 	CU_ASSERT_EQUAL(u.end, CONTROL_UPDATE_ANSWERED);
 	update_results_free(&u.results);
