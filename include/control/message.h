@@ -68,7 +68,10 @@ void control_request_free(struct control_request *r);
 
 /* ---- status ---- */
 
-/* The daemon's own view of the moment: what the store's record can't hold. */
+/*
+ * The daemon's own view of the moment: what the store's record can't hold, and
+ * what it could not be told, since there is no store yet or no room in it.
+ */
 struct control_status {
 	enum sync_state state;
 	bool full_sync_running;
@@ -76,6 +79,14 @@ struct control_status {
 	uint64_t pages_done, products_seen;
 	int64_t products_total; /* -1: not known yet */
 	int64_t next_poll_at;   /* Unix seconds; -1: none is planned */
+
+	int64_t state_since; /* Unix seconds */
+	uint32_t consecutive_failures;
+	uint64_t full_sync_failures;
+	int64_t last_contact_at;    /* Unix seconds; -1: never */
+	enum failure_class failure; /* of the last contact; FAILURE_NONE: it went well */
+	int64_t failed_at;          /* Unix seconds */
+	char failure_message[CONTROL_TEXT_SIZE];
 };
 
 void control_status_write(const char *id, const struct control_status *s, struct buf *out);

@@ -2,7 +2,8 @@
  * health/health.h: is this store fit to serve?  Pure judgement, no I/O.
  *
  * Judged from the store's own record by whoever asks, not from the daemon's
- * opinion of itself.  GET /health and the cron check both ask here.
+ * opinion of itself; only before there is a record its word is all there is.
+ * GET /health and the cron check both ask here.
  */
 #ifndef HEALTH_HEALTH_H
 #define HEALTH_HEALTH_H
@@ -18,6 +19,7 @@ struct health_facts {
 	const struct sync_record *record; /* NULL unless store is ST_OK */
 	struct stamp now;
 	bool daemon_answers;
+	enum sync_state daemon_state;  /* as it says; believed only where there is no record */
 	int64_t max_staleness_seconds; /* 0: never too old */
 };
 

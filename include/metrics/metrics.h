@@ -89,7 +89,7 @@ void metrics_daemon_full_sync(struct metrics_daemon *m, enum full_sync_reason re
 void metrics_daemon_writes(struct metrics_daemon *m, enum metrics_write outcome, uint64_t n);
 void metrics_daemon_resident(struct metrics_daemon *m, uint64_t bytes);
 
-/* What the daemon published last; 0 where it ended or never ran. */
+/* What the daemon published last, also if it was killed since; 0 where it ended or never ran. */
 uint64_t metrics_daemon_private_memory(const char *run_dir);
 
 /* What the renderer is told of the cache; all 0 where it can't be read. */
@@ -100,6 +100,7 @@ struct metrics_cache {
 	uint64_t used_bytes, limit_bytes;
 	uint32_t readers, readers_max;
 	const char *state; /* starting, live, retrying, fallback, stopped */
+	bool has_daemon;   /* one holds the store: what it published of its memory holds */
 };
 
 /* The whole text, format 0.0.4, appended to out. */

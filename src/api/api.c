@@ -25,7 +25,8 @@ typedef void handler(struct call *c);
 /*
  * Several rows may match a path: a request goes to the first one that has a
  * handler for its method, `Allow` tells of all of them.  So a path that is only
- * written to stands before the template that it falls under for reading.
+ * written to stands before the template that it falls under for reading.  It is
+ * counted under the first one, whatever its method, as the description has it.
  */
 static const struct route {
 	const char *template;
@@ -196,7 +197,7 @@ static struct match find_route(const struct call *c)
 		if (!path_matches(&c->path, routes[i].template))
 			continue;
 		h = handler_of(&routes[i], c);
-		if (!m.route || (h && !m.handler))
+		if (!m.route)
 			m.route = &routes[i];
 		if (!m.handler)
 			m.handler = h;

@@ -90,12 +90,21 @@ void response_retry_after(struct api_response *r, int64_t seconds)
 		buf_addf(&r->headers, "Retry-After: %" PRId64 "\r\n", seconds);
 }
 
-/* c is NULL where there is no call. */
+/* Reading a product of such a name is no write.  c is NULL where there is no call. */
+static bool is_write(const struct api_response *r, const struct call *c)
+{
+	struct span method = c ? c->request->method : (struct span){ NULL, 0 };
+	bool reads = (method.len == 3 && memcmp(method.data, "GET", 3) == 0) ||
+	             (method.len == 4 && memcmp(method.data, "HEAD", 4) == 0);
+
+	return !reads &&
+	       (r->route == METRICS_ROUTE_UPDATES || r->route == METRICS_ROUTE_BATCH_UPDATES);
+}
+
 static void write_envelope(struct api_response *r, const struct call *c, int status,
     const char *code, const char *message, const struct buf *details)
 {
-	bool is_write = r->route == METRICS_ROUTE_UPDATES ||
-	                r->route == METRICS_ROUTE_BATCH_UPDATES;
+	bool write = is_write(r, c);
 	struct json_writer w;
 
 	r->status = status;
@@ -114,13 +123,13 @@ static void write_envelope(struct api_response *r, const struct call *c, int sta
 	else
 		jw_raw(&w, "{}", 2);
 	jw_end_object(&w);
-	if (is_write) {
+	if (write) {
 		jw_name(&w, "errorType");
 		jw_text(&w, code);
 		jw_name(&w, "errorMessage");
 		jw_text(&w, message);
 	}
-	if (is_write && c && c->product_id.len > 0) {
+	if (write && c && c->product_id.len > 0) {
 		jw_name(&w, "productId");
 		jw_string(&w, c->product_id.data, c->product_id.len);
 	}

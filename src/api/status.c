@@ -2,9 +2,10 @@
  * api/status.c: GET /v1/store/sync/status; its first members for others, too.
  *
  * What was committed comes from the store's record; what is of the moment
- * (next poll, a running full sync) is asked of the daemon, briefly.  Without
- * the daemon the answer is still 200.
+ * (next poll, a running full sync, how the last contact with Central went) is
+ * asked of the daemon, briefly.  Without the daemon the answer is still 200.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/call.h"
@@ -13,7 +14,7 @@
 #define ASK_DAEMON_MS 250
 
 struct facts {
-	struct sync_record record; /* all zero before the first sync */
+	struct sync_record record; /* before the first sync only what the daemon says */
 	bool ever_synced;
 	uint64_t products;
 	struct control_status live;
@@ -71,10 +72,22 @@ static const char *state_of(const struct facts *f)
 	return f->daemon_answers ? sync_state_text(f->live.state) : "stopped";
 }
 
-/* Without the daemon, what it last committed; its state may be ahead of that. */
-static bool is_fallback(const struct facts *f)
+/*
+ * The daemon knows what it can't commit: before the first sync there is no
+ * record, and on a full disk the record stays as it was.
+ */
+static void believe_daemon(struct sync_record *r, const struct control_status *live)
 {
-	return (f->daemon_answers ? (uint32_t)f->live.state : f->record.state) == SYNC_FALLBACK;
+	r->state = live->state;
+	r->state_since = live->state_since;
+	r->consecutive_failures = live->consecutive_failures;
+	r->full_sync_failures = live->full_sync_failures;
+	if (live->last_contact_at >= 0)
+		r->last_contact = (struct stamp){ .wall_ms = live->last_contact_at * 1000 };
+	r->failed = live->failure != FAILURE_NONE;
+	r->failure_class = live->failure;
+	r->failed_at = live->failed_at;
+	snprintf(r->failure_message, sizeof(r->failure_message), "%s", live->failure_message);
 }
 
 /* The first seven, as the service that this one replaces shows them. */
@@ -95,7 +108,7 @@ static void write_seven(struct json_writer *w, const struct facts *f)
 	jw_begin_object(w);
 	member_uint(w, "lastEventOffset", (uint64_t)r->event_offset);
 	member_uint(w, "consecutiveFailures", r->consecutive_failures);
-	member_bool(w, "fallbackMode", is_fallback(f));
+	member_bool(w, "fallbackMode", r->state == SYNC_FALLBACK);
 	member_time(w, "nextPollTime", f->daemon_answers ? f->live.next_poll_at : -1);
 	jw_end_object(w);
 }
@@ -106,7 +119,7 @@ static void write_times(struct json_writer *w, const struct facts *f)
 
 	member_text(w, "state", state_of(f));
 	member_text(w, "daemon", f->daemon_answers ? "running" : "unreachable");
-	member_time(w, "stateSince", f->ever_synced ? r->state_since : -1);
+	member_time(w, "stateSince", r->state_since > 0 ? r->state_since : -1);
 	member_time(w, "lastContactTime", seconds_of(&r->last_contact));
 	member_time(w, "confirmedCurrentTime", seconds_of(&r->confirmed_current));
 }
@@ -206,10 +219,15 @@ static void write_status(const struct facts *f, struct buf *out)
 
 static enum st_err gather(struct call *c, struct facts *f)
 {
+	enum st_err err;
+
 	memset(f, 0, sizeof(*f));
 	f->daemon_answers = control_ask_status(c->api->options.run_dir, c->response->request_id,
 				ASK_DAEMON_MS, &f->live) == ST_OK;
-	return read_store(c, f);
+	err = read_store(c, f);
+	if (!err && f->daemon_answers)
+		believe_daemon(&f->record, &f->live);
+	return err;
 }
 
 enum st_err status_write_seven(struct call *c, struct json_writer *w, bool *daemon)

@@ -82,6 +82,7 @@ void health_get(struct call *c)
 		.record = f.store ? NULL : &f.record,
 		.now = f.now,
 		.daemon_answers = f.daemon_answers,
+		.daemon_state = f.live.state,
 		.max_staleness_seconds = c->api->options.max_staleness_seconds };
 	h = health_judge(&asked);
 	write_health(c, &f, &h);
@@ -96,6 +97,7 @@ void metrics_get(struct call *c)
 	struct metrics_cache cache = { .age_ms = -1 };
 
 	gather(c, &f);
+	cache.has_daemon = store_reader_has_writer(c->api->store);
 	cache.state = f.daemon_answers ? sync_state_text(f.live.state) : "stopped";
 	if (!f.store) {
 		cache.age_ms = stamp_age_ms(&f.record.confirmed_current, &f.now);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 #define RETRY_AFTER_MAX_MS (3600 * 1000)
@@ -315,6 +316,16 @@ static int64_t wait_asked(const struct http_request *r, long status)
 	return status == 429 && r->reset_at > 0 ? until_reset(r) : 0;
 }
 
+/* It goes into JSON, and may name hosts and certificates, or be cut within a character. */
+static void make_utf8(char *message)
+{
+	if (text_is_utf8(message, strlen(message)))
+		return;
+	for (; *message; message++)
+		if ((unsigned char)*message >= 0x80)
+			*message = '?';
+}
+
 static void finish(struct http_request *r, CURLcode code)
 {
 	struct http_answer answer = { .failure = FAILURE_NONE };
@@ -329,6 +340,7 @@ static void finish(struct http_request *r, CURLcode code)
 		    r->body.err == ST_TOO_BIG ? "the answer is larger than its limit"
 		    : r->error[0]             ? r->error
 					      : curl_easy_strerror(code));
+		make_utf8(answer.message);
 	}
 	answer.body = (struct span){ buf_text(&r->body), r->body.len };
 	answer.retry_after_ms = wait_asked(r, answer.status);

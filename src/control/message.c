@@ -139,6 +139,34 @@ void control_request_free(struct control_request *r)
 		update_list_free(&r->updates);
 }
 
+static void write_full_sync(struct json_writer *w, const struct control_status *s)
+{
+	jw_name(w, "fullSync");
+	jw_begin_object(w);
+	jw_name(w, "reason");
+	jw_text(w, full_sync_reason_text(s->full_sync_reason));
+	jw_name(w, "pagesDone");
+	jw_uint(w, s->pages_done);
+	jw_name(w, "productsSeen");
+	jw_uint(w, s->products_seen);
+	jw_name(w, "total");
+	jw_int(w, s->products_total);
+	jw_end_object(w);
+}
+
+static void write_failure(struct json_writer *w, const struct control_status *s)
+{
+	jw_name(w, "failure");
+	jw_begin_object(w);
+	jw_name(w, "class");
+	jw_text(w, failure_class_text(s->failure));
+	jw_name(w, "at");
+	jw_int(w, s->failed_at);
+	jw_name(w, "message");
+	jw_text(w, s->failure_message);
+	jw_end_object(w);
+}
+
 void control_status_write(const char *id, const struct control_status *s, struct buf *out)
 {
 	struct json_writer w;
@@ -146,21 +174,20 @@ void control_status_write(const char *id, const struct control_status *s, struct
 	envelope_begin_answer(&w, out, id, true);
 	jw_name(&w, "state");
 	jw_text(&w, sync_state_text(s->state));
+	jw_name(&w, "stateSince");
+	jw_int(&w, s->state_since);
 	jw_name(&w, "nextPollAt");
 	jw_int(&w, s->next_poll_at);
-	if (s->full_sync_running) {
-		jw_name(&w, "fullSync");
-		jw_begin_object(&w);
-		jw_name(&w, "reason");
-		jw_text(&w, full_sync_reason_text(s->full_sync_reason));
-		jw_name(&w, "pagesDone");
-		jw_uint(&w, s->pages_done);
-		jw_name(&w, "productsSeen");
-		jw_uint(&w, s->products_seen);
-		jw_name(&w, "total");
-		jw_int(&w, s->products_total);
-		jw_end_object(&w);
-	}
+	jw_name(&w, "lastContactAt");
+	jw_int(&w, s->last_contact_at);
+	jw_name(&w, "consecutiveFailures");
+	jw_uint(&w, s->consecutive_failures);
+	jw_name(&w, "fullSyncFailures");
+	jw_uint(&w, s->full_sync_failures);
+	if (s->full_sync_running)
+		write_full_sync(&w, s);
+	if (s->failure)
+		write_failure(&w, s);
 	jw_end_object(&w);
 }
 
@@ -247,6 +274,50 @@ enum st_err envelope_text(
 	return err;
 }
 
+static enum st_err read_class(
+    const struct doc *d, const struct doc_node *node, enum failure_class *out)
+{
+	for (int i = FAILURE_NONE + 1; i < FAILURE_CLASS_COUNT; i++) {
+		if (doc_is_text(d, node, failure_class_text((enum failure_class)i))) {
+			*out = (enum failure_class)i;
+			return ST_OK;
+		}
+	}
+	return ST_INVALID;
+}
+
+static enum st_err read_failure(const struct doc *d, struct control_status *s)
+{
+	const struct doc_node *node = doc_member(d, doc_root(d), "failure");
+	enum st_err err;
+
+	if (!node)
+		return ST_OK;
+	err = read_class(d, doc_member(d, node, "class"), &s->failure);
+	if (!err)
+		err = doc_int(d, doc_member(d, node, "at"), 0, INT64_MAX, &s->failed_at);
+	if (!err)
+		err = envelope_text(d, doc_member(d, node, "message"), s->failure_message);
+	return err;
+}
+
+/* The integers that stand in every status. */
+static enum st_err read_numbers(const struct doc *d, struct control_status *s)
+{
+	const struct doc_node *root = doc_root(d);
+	int64_t failures, full_sync_failures;
+
+	if (doc_int(d, doc_member(d, root, "stateSince"), 0, INT64_MAX, &s->state_since) ||
+	    doc_int(d, doc_member(d, root, "nextPollAt"), -1, INT64_MAX, &s->next_poll_at) ||
+	    doc_int(d, doc_member(d, root, "lastContactAt"), -1, INT64_MAX, &s->last_contact_at) ||
+	    doc_int(d, doc_member(d, root, "consecutiveFailures"), 0, UINT32_MAX, &failures) ||
+	    doc_int(d, doc_member(d, root, "fullSyncFailures"), 0, INT64_MAX, &full_sync_failures))
+		return ST_INVALID;
+	s->consecutive_failures = (uint32_t)failures;
+	s->full_sync_failures = (uint64_t)full_sync_failures;
+	return ST_OK;
+}
+
 enum st_err control_status_read(
     const char *text, size_t len, const char *id, struct control_status *out)
 {
@@ -258,10 +329,11 @@ enum st_err control_status_read(
 		return err;
 	err = read_state(&d, &s);
 	if (!err)
-		err = doc_int(
-		    &d, doc_member(&d, doc_root(&d), "nextPollAt"), -1, INT64_MAX, &s.next_poll_at);
+		err = read_numbers(&d, &s);
 	if (!err)
 		err = read_full_sync(&d, &s);
+	if (!err)
+		err = read_failure(&d, &s);
 	doc_free(&d);
 	if (!err)
 		*out = s;
@@ -287,17 +359,11 @@ void control_sync_write(const char *id, const struct control_sync *s, struct buf
 
 static enum st_err read_sync_failure(const struct doc *d, struct control_sync *s)
 {
-	const struct doc_node *node = doc_member(d, doc_root(d), "class");
+	enum st_err err = read_class(d, doc_member(d, doc_root(d), "class"), &s->failure);
 
-	if (!doc_is_text(d, doc_member(d, doc_root(d), "code"), "sync_failed"))
-		return ST_INVALID;
-	for (int i = FAILURE_NONE + 1; i < FAILURE_CLASS_COUNT; i++) {
-		if (doc_is_text(d, node, failure_class_text((enum failure_class)i))) {
-			s->failure = (enum failure_class)i;
-			return envelope_text(d, doc_member(d, doc_root(d), "message"), s->message);
-		}
-	}
-	return ST_INVALID;
+	if (!err && !doc_is_text(d, doc_member(d, doc_root(d), "code"), "sync_failed"))
+		err = ST_INVALID;
+	return err ? err : envelope_text(d, doc_member(d, doc_root(d), "message"), s->message);
 }
 
 enum st_err control_sync_read(

@@ -26,9 +26,7 @@ static const char *central_word(const struct health_facts *f)
 {
 	if (!f->daemon_answers)
 		return "unknown";
-	if (!f->record)
-		return "retrying";
-	switch ((enum sync_state)f->record->state) {
+	switch (f->record ? (enum sync_state)f->record->state : f->daemon_state) {
 	case SYNC_RETRYING: return "retrying";
 	case SYNC_FALLBACK: return "fallback";
 	default: return "ok";

@@ -39,6 +39,19 @@ struct metrics_daemon {
 	metric resident;
 };
 
+/*
+ * What a route is described to answer: each route and method in one row.
+ * Requests are counted under their true code, and rendered under `other` where
+ * the row doesn't have it.
+ */
+struct metrics_answers {
+	enum metrics_route route;
+	unsigned methods; /* bits: 1 << place in metrics_methods */
+	const int *codes; /* 0 ends them */
+};
+extern const struct metrics_answers metrics_answers[];
+extern const size_t metrics_n_answers;
+
 extern const char *const metrics_routes[METRICS_ROUTE_COUNT];
 extern const char *const metrics_methods[METRICS_METHODS]; /* the last one: other */
 extern const int metrics_codes[METRICS_CODES];             /* the last one: 0, other */

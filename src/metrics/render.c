@@ -24,21 +24,51 @@ static void labelled(
 	buf_addf(out, "store_api_%s{%s=\"%s\"} %" PRIu64 "\n", name, label, word, value);
 }
 
+/* Is this a code of the row? */
+static bool has_code(const struct metrics_answers *a, int code)
+{
+	for (unsigned i = 0; a->codes[i]; i++)
+		if (a->codes[i] == code)
+			return true;
+	return false;
+}
+
+/* What was counted under a row's code, or (0) under all that are none of the row's. */
+static uint64_t sum_of(
+    const struct metrics_pool *m, const struct metrics_answers *a, unsigned method, int code)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < METRICS_CODES; i++)
+		if ((has_code(a, metrics_codes[i]) ? metrics_codes[i] : 0) == code)
+			sum += VALUE_OF(m->requests[a->route][method][i]);
+	return sum;
+}
+
+static void render_code(const struct metrics_pool *m, const struct metrics_answers *a,
+    unsigned method, int code, struct buf *out)
+{
+	buf_addf(out, "store_api_http_requests_total{route=\"%s\",method=\"%s\",code=\"",
+	    metrics_routes[a->route], metrics_methods[method]);
+	if (code)
+		buf_addf(out, "%d", code);
+	else
+		buf_adds(out, "other");
+	buf_addf(out, "\"} %" PRIu64 "\n", sum_of(m, a, method, code));
+}
+
 static void render_requests(const struct metrics_pool *m, struct buf *out)
 {
 	family(out, "http_requests_total", "counter", "Requests answered.");
-	for (unsigned r = 0; r < METRICS_ROUTE_COUNT; r++) {
-		for (unsigned i = 0; i < METRICS_METHODS * METRICS_CODES; i++) {
-			unsigned method = i / METRICS_CODES, code = i % METRICS_CODES;
+	for (size_t i = 0; i < metrics_n_answers; i++) {
+		const struct metrics_answers *a = &metrics_answers[i];
 
-			buf_addf(out,
-			    "store_api_http_requests_total{route=\"%s\",method=\"%s\",code=\"",
-			    metrics_routes[r], metrics_methods[method]);
-			if (metrics_codes[code])
-				buf_addf(out, "%d", metrics_codes[code]);
-			else
-				buf_adds(out, "other");
-			buf_addf(out, "\"} %" PRIu64 "\n", VALUE_OF(m->requests[r][method][code]));
+		for (unsigned method = 0; method < METRICS_METHODS; method++) {
+			if (!(a->methods & 1u << method))
+				continue;
+			for (unsigned k = 0; a->codes[k]; k++)
+				render_code(m, a, method, a->codes[k], out);
+			render_code(m, a, method, 0, out);
 		}
 	}
 }
@@ -47,8 +77,8 @@ static void render_durations(const struct metrics_pool *m, struct buf *out)
 {
 	const char *name = "http_request_duration_seconds";
 
-	family(
-	    out, name, "histogram", "Time from the request's last byte to the response's first.");
+	family(out, name, "histogram",
+	    "Making of the response, waiting for a body and for the daemon included.");
 	for (unsigned r = 0; r < METRICS_ROUTE_COUNT; r++) {
 		uint64_t us = VALUE_OF(m->microseconds[r]), sum = 0;
 
@@ -108,7 +138,7 @@ static void render_full_syncs(const struct metrics_daemon *d, struct buf *out)
 {
 	static const char *const results[] = { "failed", "ok" };
 
-	family(out, "full_syncs_total", "counter", "Full syncs that ended.");
+	family(out, "full_syncs_total", "counter", "Full syncs that ended, or were begun again.");
 	for (int i = FULL_SYNC_NONE + 1; i < FULL_SYNC_REASON_COUNT; i++)
 		for (int ok = 0; ok < 2; ok++)
 			buf_addf(out,
@@ -127,22 +157,24 @@ static void render_daemon(const struct metrics_daemon *d, struct buf *out)
 		labelled(out, "sync_failures_total", "class",
 		    failure_class_text((enum failure_class)i), VALUE_OF(d->failures[i]));
 	render_full_syncs(d, out);
-	family(out, "writes_total", "counter", "Forwarded writes, by item.");
+	family(out, "writes_total", "counter",
+	    "Writes that the daemon took, by item and by what became of them.");
 	for (unsigned i = 0; i < METRICS_WRITE_COUNT; i++)
 		labelled(out, "writes_total", "outcome", metrics_writes[i], VALUE_OF(d->writes[i]));
 }
 
 static void render_processes(
-    const struct metrics_pool *pool, const struct metrics_daemon *d, struct buf *out)
+    const struct metrics_pool *pool, const struct metrics_daemon *d, bool alive, struct buf *out)
 {
 	family(out, "workers", "gauge", "Worker processes that run.");
 	plain(out, "workers", VALUE_OF(pool->workers));
 	family(
 	    out, "worker_restarts_total", "counter", "Worker processes replaced after they died.");
 	plain(out, "worker_restarts_total", VALUE_OF(pool->worker_restarts));
-	family(out, "resident_bytes", "gauge", "Private resident memory.");
+	family(out, "resident_bytes", "gauge",
+	    "Private resident memory, all processes of a kind together.");
 	labelled(out, "resident_bytes", "process", "pool", metrics_pool_private_memory(pool));
-	labelled(out, "resident_bytes", "process", "daemon", VALUE_OF(d->resident));
+	labelled(out, "resident_bytes", "process", "daemon", alive ? VALUE_OF(d->resident) : 0);
 }
 
 void metrics_render(const struct metrics_pool *pool, const char *run_dir,
@@ -155,7 +187,7 @@ void metrics_render(const struct metrics_pool *pool, const char *run_dir,
 	render_durations(pool, out);
 	render_cache(cache, out);
 	render_daemon(&daemon, out);
-	render_processes(pool, &daemon, out);
+	render_processes(pool, &daemon, cache->has_daemon, out);
 	family(out, "build_info", "gauge", "The version of this program.");
 	labelled(out, "build_info", "version", version, 1);
 }

@@ -233,6 +233,15 @@ static void put_position(struct change *c, struct sync_record *record)
 	buf_free(&bytes);
 }
 
+static void count_events(const struct change *c)
+{
+	struct metrics_daemon *m = c->engine->metrics;
+
+	metrics_daemon_events(m, METRICS_EVENT_APPLIED, c->applied);
+	metrics_daemon_events(m, METRICS_EVENT_STALE, c->stale);
+	metrics_daemon_events(m, METRICS_EVENT_REPAIRED, c->repaired);
+}
+
 enum st_err change_commit(struct change *c, struct sync_record *record)
 {
 	struct engine *e = c->engine;
@@ -266,5 +275,7 @@ enum st_err change_commit(struct change *c, struct sync_record *record)
 	err = coming ? store_txn_commit(coming) : ST_OK;
 	if (err)
 		full_sync_store_failed(e, err);
+	if (!err || !alone)
+		count_events(c);
 	return alone ? err : ST_OK;
 }

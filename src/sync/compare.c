@@ -148,7 +148,6 @@ static enum st_err settle_owed(
 	if (err)
 		return err;
 	known_in_range(e, from, to, settle_one, &w);
-	metrics_daemon_events(e->metrics, METRICS_EVENT_REPAIRED, w.change.repaired);
 	err = change_commit(&w.change, &next);
 	if (!err)
 		report_adopt(e, &next);
@@ -227,13 +226,18 @@ void compare_answered(struct engine *e, bool differed)
 static void finish(struct engine *e, struct mono now)
 {
 	struct compare *c = &e->compare;
+	enum st_err err;
 
 	e->record.compared_at = wall_now_ms() / 1000;
 	e->record.compared_products = c->walk.products;
 	e->record.compared_differed = c->differed;
 	e->record.compared_mended = c->mended;
-	if (report_commit(e))
-		log_warn("the result of comparing can't be stored");
+	err = report_commit(e);
+	if (err) {
+		struct central_outcome failure = storage_outcome(e, err);
+
+		report_small_failure(e, "comparing failed", &e->compare_failures, &failure);
+	}
 	log_at(c->differed > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "compared with Central's list",
 	    log_number("products", (int64_t)c->walk.products),
 	    log_number("differed", (int64_t)c->differed), log_number("mended", (int64_t)c->mended));
@@ -261,7 +265,7 @@ static void failed(struct engine *e, const struct central_outcome *outcome)
 	c->next = mono_add_ms(now, PASS_OVER_MS);
 }
 
-static void use_page(struct engine *e, const struct page *page, size_t first, struct span from)
+static bool use_page(struct engine *e, const struct page *page, size_t first, struct span from)
 {
 	struct compare *c = &e->compare;
 	struct span to = { c->walk.held, c->walk.held_len };
@@ -274,13 +278,14 @@ static void use_page(struct engine *e, const struct page *page, size_t first, st
 		struct central_outcome failure = storage_outcome(e, err);
 
 		failed(e, &failure);
-		return;
+		return false;
 	}
 	compare_page(e, page, first, &from, end);
 	if (c->walk.done && c->settles) {
 		c->settles = false;
 		c->stand_in_from = mono_add_ms(mono_now(), STAND_IN_PAUSE_MS);
 	}
+	return true;
 }
 
 static void page_answered(void *arg, const struct central_outcome *outcome, const struct page *page)
@@ -310,7 +315,8 @@ static void page_answered(void *arg, const struct central_outcome *outcome, cons
 	case WALK_USE:
 		free(c->cursor);
 		c->cursor = page->cursor ? strdup(page->cursor) : NULL;
-		use_page(e, page, first, from);
+		if (!use_page(e, page, first, from))
+			return;
 		break;
 	}
 	c->failures = 0;

@@ -201,8 +201,6 @@ static bool take_events(
 	record_success(
 	    &next, engine_has_running(e) ? SYNC_LIVE : SYNC_STARTING, is_current(e, batch, limit));
 	log_batch(e, &c, *fresh);
-	metrics_daemon_events(e->metrics, METRICS_EVENT_APPLIED, c.applied);
-	metrics_daemon_events(e->metrics, METRICS_EVENT_STALE, c.stale);
 	err = change_commit(&c, &next);
 	if (err) {
 		storage_failed(e, err);

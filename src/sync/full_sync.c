@@ -209,6 +209,8 @@ void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 {
 	log_warn("sync status: full sync begins again",
 	    log_text("reason", full_sync_reason_text(reason)));
+	metrics_daemon_full_sync(e->metrics, e->full_sync.reason, false);
+	e->record.full_sync_failures++;
 	pace_full_sync_ended(&e->full_sync.pace, mono_now());
 	full_sync_drop(e);
 	full_sync_want(e, reason, mono_now());

@@ -46,6 +46,22 @@ static void try_later(struct known *k, const struct central_outcome *outcome)
 		writes_unsettled(k->engine, &id);
 }
 
+/* What was answered is lost; asking goes on when the store may have room again. */
+static void not_stored(struct engine *e, enum st_err err)
+{
+	struct central_outcome failure = storage_outcome(e, err);
+	struct lookups *l = &e->lookups;
+
+	report_small_failure(e, "look-up failed", &e->lookup_failures, &failure);
+	l->next = request_retry(++l->failures, &failure);
+}
+
+static void works_again(struct engine *e)
+{
+	e->lookups.failures = 0;
+	report_recovered("look-ups work again", &e->lookup_failures);
+}
+
 static void settle(struct known *k, const struct product *found)
 {
 	struct engine *e = k->engine;
@@ -73,24 +89,20 @@ static void settle(struct known *k, const struct product *found)
 	    log_number("version", found ? found->version : -1));
 	change_settle(&c, k, found);
 	done = known_settled(k, asked);
-	metrics_daemon_events(e->metrics, METRICS_EVENT_REPAIRED, c.repaired);
-	/* After a failure all that is owed was read again. */
-	if (change_commit(&c, &next)) {
+	err = change_commit(&c, &next);
+	if (err) {
+		/* All that is owed was read again. */
+		not_stored(e, err);
 		if (urgent)
 			writes_unsettled(e, &id);
 		return;
 	}
 	report_adopt(e, &next);
+	works_again(e);
 	if (compared)
 		compare_answered(e, c.repaired > 0);
 	if (urgent && done)
 		writes_settled(e, &id);
-}
-
-static void good_answer(struct engine *e)
-{
-	e->lookups.failures = 0;
-	report_recovered("look-ups work again", &e->lookup_failures);
 }
 
 static void look_in_list(struct known *k)
@@ -112,7 +124,6 @@ static void product_answered(
 	request_answered(e, outcome);
 	if (product || outcome->gone ||
 	    (outcome->status == HTTP_NOT_FOUND && mutant("plain-404-is-gone"))) {
-		good_answer(e);
 		settle(k, product);
 	} else if (outcome->status == HTTP_NOT_FOUND) {
 		look_in_list(k);
@@ -175,7 +186,6 @@ static void page_answered(void *arg, const struct central_outcome *outcome, cons
 		try_later(k, outcome);
 		return;
 	}
-	good_answer(k->engine);
 	if (k->high < 0)
 		k->high = page->total;
 	switch (where(page, k)) {

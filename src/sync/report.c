@@ -137,7 +137,7 @@ enum st_err report_commit(struct engine *e)
 	struct store_txn *t;
 	enum st_err err;
 
-	/* Before the first full sync there is nowhere to keep it, and nobody to read it. */
+	/* Before the first full sync there is nowhere to keep it: who asks us is told. */
 	if (!engine_has_running(e))
 		return ST_OK;
 	err = store_txn_begin(e->store, STORE_RUNNING, &t);
@@ -178,15 +178,31 @@ struct central_outcome storage_outcome(struct engine *e, enum st_err err)
 	return o;
 }
 
+static void fill_from_record(const struct sync_record *r, struct control_status *out)
+{
+	*out = (struct control_status){ .state = (enum sync_state)r->state,
+		.next_poll_at = -1,
+		.products_total = -1,
+		.state_since = r->state_since > 0 ? r->state_since : 0,
+		.consecutive_failures = r->consecutive_failures,
+		.full_sync_failures = r->full_sync_failures,
+		.last_contact_at = -1 };
+	if (stamp_is_set(&r->last_contact) && r->last_contact.wall_ms >= 0)
+		out->last_contact_at = r->last_contact.wall_ms / 1000;
+	if (!r->failed)
+		return;
+	out->failure = (enum failure_class)r->failure_class;
+	out->failed_at = r->failed_at > 0 ? r->failed_at : 0;
+	snprintf(out->failure_message, sizeof(out->failure_message), "%s", r->failure_message);
+}
+
 void report_status(const struct engine *e, struct control_status *out)
 {
 	const struct full_sync *f = &e->full_sync;
 	bool fallback = e->record.state == SYNC_FALLBACK;
 	struct mono now = mono_now(), next;
 
-	*out = (struct control_status){
-		.state = (enum sync_state)e->record.state, .next_poll_at = -1, .products_total = -1
-	};
+	fill_from_record(&e->record, out);
 	if (full_sync_runs(e)) {
 		out->full_sync_running = true;
 		out->full_sync_reason = f->reason;

@@ -9,12 +9,20 @@
 
 #define RETRY_MAX_S 3600
 
+static const struct update_result *result_of(const struct write *w, size_t item)
+{
+	return item < w->end.results.n ? &w->end.results.items[item] : NULL;
+}
+
 static enum metrics_write metric_of(const struct write *w, size_t item)
 {
-	if (item < w->end.results.n && w->end.results.items[item].applied)
+	const struct update_result *r = result_of(w, item);
+
+	if (r && r->applied)
 		return METRICS_WRITE_APPLIED;
 	if (w->end.end == CONTROL_UPDATE_ANSWERED)
-		return METRICS_WRITE_REFUSED;
+		return update_verdict_of(r) == UPDATE_OWN_ERROR ? METRICS_WRITE_UNKNOWN
+		                                                : METRICS_WRITE_REFUSED;
 	switch (w->end.outcome) {
 	case CONTROL_NOT_SENT: return METRICS_WRITE_NOT_SENT;
 	case CONTROL_NOT_APPLIED: return METRICS_WRITE_NOT_APPLIED;
@@ -27,17 +35,12 @@ static void end_key(struct write *w, size_t item, struct mono now)
 {
 	struct keys *keys = w->engine->writes.keys;
 	struct key *key = keys_find(keys, w->updates.items[item].key, now);
-	const struct update_result *r = item < w->end.results.n ? &w->end.results.items[item]
-	                                                        : NULL;
 
 	switch (metric_of(w, item)) {
 	case METRICS_WRITE_NOT_SENT:
 	case METRICS_WRITE_NOT_APPLIED: keys_give_back(keys, key, now); break;
 	case METRICS_WRITE_UNKNOWN: keys_end(keys, key, KEY_UNKNOWN, now); break;
-	default:
-		keys_end(keys, key,
-		    update_verdict_of(r) == UPDATE_OWN_ERROR ? KEY_UNKNOWN : KEY_SETTLED, now);
-		break;
+	default: keys_end(keys, key, KEY_SETTLED, now); break;
 	}
 }
 

@@ -122,6 +122,8 @@ static void tried(void *arg, const struct central_outcome *outcome, struct updat
 	}
 	verdict = forward_tried(&w->forward, &t, mono_ms_between(now, w->deadline));
 	if (verdict == FORWARD_AGAIN) {
+		report_small_failure(
+		    e, "forwarded write is tried again", &e->write_failures, outcome);
 		try_again(w, now);
 	} else if (results) {
 		report_recovered("forwarded writes work again", &e->write_failures);

@@ -109,6 +109,9 @@ static size_t reused(struct write *w, struct mono now)
 
 static void end_overloaded(struct write *w)
 {
+	/* Without keys nobody else counts it. */
+	if (!w->has_keys)
+		metrics_daemon_writes(w->engine->metrics, METRICS_WRITE_NOT_SENT, w->updates.n);
 	write_end_with(w, CONTROL_UPDATE_OVERLOADED, CONTROL_NOT_SENT, 1,
 	    "too many writes at once, or too many idempotency keys to remember");
 }

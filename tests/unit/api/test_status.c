@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "control/ends.h"
-#include "metrics/exposition.h"
 #include "shop.h"
 
 #define STATUS "/v1/store/sync/status"
@@ -61,7 +60,11 @@ TEST(api_status, before_the_first_sync)
 
 TEST(api_status, of_a_daemon_that_runs)
 {
-	struct control_status status = { .state = SYNC_LIVE, .next_poll_at = 1705314615 };
+	struct control_status status = { .state = SYNC_LIVE,
+		.next_poll_at = 1705314615,
+		.state_since = 1705314001,
+		.last_contact_at = 1705314586,
+		.full_sync_failures = 15 };
 	struct shop s;
 
 	shop_new(&s, 2);
@@ -94,7 +97,13 @@ static bool has(const struct shop *s, const char *text)
 
 TEST(api_status, of_a_full_sync_that_runs)
 {
-	struct control_status status = { SYNC_LIVE, true, FULL_SYNC_EVENT_GAP, 2, 400, 1000, -1 };
+	struct control_status status = { .state = SYNC_LIVE,
+		.full_sync_running = true,
+		.full_sync_reason = FULL_SYNC_EVENT_GAP,
+		.pages_done = 2,
+		.products_seen = 400,
+		.products_total = 1000,
+		.next_poll_at = -1 };
 	struct shop s;
 
 	shop_new(&s, 1);
@@ -144,17 +153,80 @@ TEST(api_status, of_a_daemon_that_is_down)
 /* The daemon may be ahead of what it could commit: before the first full sync it can't. */
 TEST(api_status, of_a_daemon_without_a_store)
 {
-	struct control_status status = { .state = SYNC_FALLBACK, .next_poll_at = -1 };
+	struct control_status status = { .state = SYNC_FALLBACK,
+		.next_poll_at = -1,
+		.state_since = 1705314000,
+		.consecutive_failures = 7,
+		.full_sync_failures = 2,
+		.last_contact_at = -1,
+		.failure = FAILURE_CONNECT,
+		.failed_at = 1705314585,
+		.failure_message = "nobody \"there\"" };
 	struct shop s;
 
 	shop_prepare(&s);
 	shop_open(&s);
 	shop_daemon_begin(&s, &status);
 	shop_get(&s, STATUS);
-	CU_ASSERT_TRUE(has(&s, "\"fallbackMode\":true"));
-	CU_ASSERT_TRUE(has(&s, "\"state\":\"fallback\",\"daemon\":\"running\""));
-	CU_ASSERT_TRUE(has(&s, "\"lastSyncTime\":null"));
+	body_is(&s, NULL,
+	    "{\"inProgress\":false,\"lastSyncTime\":null,\"lastSyncSuccess\":false,"
+	    "\"productCount\":0,\"syncDuration\":\"\",\"errorMessage\":\"nobody \\\"there\\\"\","
+	    "\"eventSync\":{\"lastEventOffset\":0,\"consecutiveFailures\":7,"
+	    "\"fallbackMode\":true,\"nextPollTime\":null},"
+	    "\"state\":\"fallback\",\"daemon\":\"running\","
+	    "\"stateSince\":\"2024-01-15T10:20:00Z\","
+	    "\"lastContactTime\":null,\"confirmedCurrentTime\":null,"
+	    "\"counters\":{\"eventsApplied\":0,\"eventsStale\":0,\"eventsRepaired\":0,"
+	    "\"fullSyncs\":0,\"fullSyncFailures\":2,\"writesForwarded\":0},"
+	    "\"lastFullSync\":null,\"lastError\":{\"time\":\"2024-01-15T10:29:45Z\","
+	    "\"class\":\"connect\",\"message\":\"nobody \\\"there\\\"\"},\"productsRejected\":0,"
+	    "\"lastVerify\":null}");
 	ASSERT_TEXT(shop_header(&s, "X-Store-Sync-State"), "");
+	shop_daemon_end(&s);
+	shop_close(&s);
+}
+
+/* On a full disk the record stays as it was. */
+TEST(api_status, of_a_daemon_that_can_not_commit)
+{
+	struct control_status status = { .state = SYNC_RETRYING,
+		.next_poll_at = -1,
+		.last_contact_at = 1705315000,
+		.failure = FAILURE_STORAGE,
+		.failed_at = 1705315000,
+		.failure_message = "full" };
+	struct shop s;
+
+	shop_new(&s, 1); /* whose record says that all is well */
+	shop_daemon_begin(&s, &status);
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "\"lastSyncSuccess\":false"));
+	CU_ASSERT_TRUE(has(&s, "\"errorMessage\":\"full\""));
+	CU_ASSERT_TRUE(has(&s, "\"lastContactTime\":\"2024-01-15T10:36:40Z\""));
+	CU_ASSERT_TRUE(has(&s, "\"lastError\":{\"time\":\"2024-01-15T10:36:40Z\","
+			       "\"class\":\"storage\",\"message\":\"full\"}"));
+	shop_daemon_end(&s);
+	shop_close(&s);
+}
+
+/* ... and the other way round: it has had an answer since. */
+TEST(api_status, of_a_daemon_that_recovered)
+{
+	struct control_status status = { .state = SYNC_LIVE, .next_poll_at = -1 };
+	struct sync_record record = shop_record(5000);
+	struct shop s;
+
+	record.failed = 1;
+	record.failure_class = FAILURE_TIMEOUT;
+	strcpy(record.failure_message, "old");
+	shop_prepare(&s);
+	shop_fill(&s, 1, &record);
+	shop_open(&s);
+	shop_daemon_begin(&s, &status);
+	shop_get(&s, STATUS);
+	CU_ASSERT_TRUE(has(&s, "\"lastSyncSuccess\":true"));
+	CU_ASSERT_TRUE(has(&s, "\"errorMessage\":\"\""));
+	CU_ASSERT_TRUE(has(&s, "\"lastError\":null"));
 	shop_daemon_end(&s);
 	shop_close(&s);
 }
@@ -261,6 +333,35 @@ TEST(api_health, is_503_where_reads_would_fail)
 	shop_close(&s);
 }
 
+/* Before the first sync there is no record: the daemon's word is all there is. */
+TEST(api_health, before_the_first_sync_tells_of_central)
+{
+	static const struct {
+		enum sync_state state;
+		const char *expected;
+	} cases[] = {
+		{ SYNC_STARTING, "\"cache\":\"empty\",\"syncDaemon\":\"ok\",\"central\":\"ok\"" },
+		{ SYNC_RETRYING,
+		    "\"cache\":\"empty\",\"syncDaemon\":\"ok\",\"central\":\"retrying\"" },
+		{ SYNC_FALLBACK,
+		    "\"cache\":\"empty\",\"syncDaemon\":\"ok\",\"central\":\"fallback\"" },
+	};
+	struct shop s;
+
+	shop_prepare(&s);
+	shop_open(&s);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct control_status status = { .state = cases[i].state, .next_poll_at = -1 };
+
+		shop_daemon_begin(&s, &status);
+		shop_ask(&s, "GET", "/health", NULL);
+		CU_ASSERT_EQUAL(s.response.status, 503);
+		CU_ASSERT_TRUE(has(&s, cases[i].expected));
+		shop_daemon_end(&s);
+	}
+	shop_close(&s);
+}
+
 /* What the store's record and the daemon's silence come to. */
 TEST(api_health, has_all_its_states)
 {
@@ -306,43 +407,4 @@ TEST(api_health, has_all_its_states)
 			shop_daemon_end(&s);
 		shop_close(&s);
 	}
-}
-
-TEST(api_metrics, show_cache_and_daemon)
-{
-	static struct exposition e;
-	struct control_status status = { .state = SYNC_RETRYING, .next_poll_at = -1 };
-	struct shop s;
-
-	shop_new(&s, 7);
-	shop_daemon_begin(&s, &status);
-	shop_ask(&s, "GET", "/metrics", NULL);
-	ASSERT_TEXT(shop_header(&s, "Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
-	CU_ASSERT_TRUE_FATAL(exposition_read(shop_body(&s), &e));
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_products"), 7 + SHOP_ODD);
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_event_offset"), 1045);
-	CU_ASSERT_TRUE(exposition_value(&e, "store_api_cache_age_seconds") >= 5);
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_sync_state{state=\"retrying\"}"), 1);
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_sync_state{state=\"live\"}"), 0);
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_store_limit_bytes"), (double)FIXTURE_MAP);
-	CU_ASSERT_TRUE(exposition_value(&e, "store_api_store_used_bytes") > 0);
-	CU_ASSERT_TRUE(exposition_value(&e, "store_api_readers") >= 1);
-	CU_ASSERT_TRUE(exposition_has(&e, "store_api_build_info{version=\"1.2.3\"}"));
-	shop_daemon_end(&s);
-	shop_close(&s);
-}
-
-TEST(api_metrics, need_neither_store_nor_daemon)
-{
-	static struct exposition e;
-	struct shop s;
-
-	shop_prepare(&s);
-	shop_open(&s);
-	shop_ask(&s, "GET", "/metrics", NULL);
-	CU_ASSERT_EQUAL(s.response.status, 200);
-	CU_ASSERT_TRUE_FATAL(exposition_read(shop_body(&s), &e));
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_products"), 0);
-	CU_ASSERT_EQUAL(exposition_value(&e, "store_api_sync_state{state=\"stopped\"}"), 1);
-	shop_close(&s);
 }

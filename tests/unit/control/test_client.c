@@ -47,7 +47,13 @@ static void ask_end(struct asker *a)
 static void answer_status(
     void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
 {
-	struct control_status s = { SYNC_RETRYING, true, FULL_SYNC_FORCED, 3, 600, 1000, 42 };
+	struct control_status s = { .state = SYNC_RETRYING,
+		.full_sync_running = true,
+		.full_sync_reason = FULL_SYNC_FORCED,
+		.pages_done = 3,
+		.products_seen = 600,
+		.products_total = 1000,
+		.next_poll_at = 42 };
 	struct buf json;
 
 	(void)trusted;

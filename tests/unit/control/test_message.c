@@ -111,6 +111,13 @@ static void round_trip(const struct control_status *s)
 	CU_ASSERT_EQUAL(control_status_read(text.data, text.len, "r-1", &got), ST_OK);
 	CU_ASSERT_EQUAL(got.state, s->state);
 	CU_ASSERT_EQUAL(got.next_poll_at, s->next_poll_at);
+	CU_ASSERT_EQUAL(got.state_since, s->state_since);
+	CU_ASSERT_EQUAL(got.consecutive_failures, s->consecutive_failures);
+	CU_ASSERT_EQUAL(got.full_sync_failures, s->full_sync_failures);
+	CU_ASSERT_EQUAL(got.last_contact_at, s->last_contact_at);
+	CU_ASSERT_EQUAL(got.failure, s->failure);
+	CU_ASSERT_EQUAL(got.failed_at, s->failure ? s->failed_at : 0);
+	ASSERT_TEXT(got.failure_message, s->failure ? s->failure_message : "");
 	CU_ASSERT_EQUAL(got.full_sync_running, s->full_sync_running);
 	if (s->full_sync_running) {
 		CU_ASSERT_EQUAL(got.full_sync_reason, s->full_sync_reason);
@@ -124,11 +131,29 @@ static void round_trip(const struct control_status *s)
 TEST(control_message, status_reads_what_it_wrote)
 {
 	static const struct control_status statuses[] = {
-		{ .state = SYNC_STARTING, .next_poll_at = -1 },
-		{ .state = SYNC_FALLBACK, .next_poll_at = 0 },
-		{ SYNC_LIVE, true, FULL_SYNC_INITIAL, 0, 0, -1, 1700000000 },
-		{ SYNC_RETRYING, true, FULL_SYNC_VERIFY_MISMATCH, INT64_MAX, INT64_MAX, INT64_MAX,
-		    INT64_MAX },
+		{ .state = SYNC_STARTING, .next_poll_at = -1, .last_contact_at = -1 },
+		{ .state = SYNC_FALLBACK,
+		    .next_poll_at = 0,
+		    .state_since = 1,
+		    .consecutive_failures = UINT32_MAX,
+		    .full_sync_failures = INT64_MAX,
+		    .last_contact_at = INT64_MAX,
+		    .failure = FAILURE_STORAGE,
+		    .failed_at = INT64_MAX,
+		    .failure_message = "a \"full\" disk\n" },
+		{ .state = SYNC_LIVE,
+		    .full_sync_running = true,
+		    .full_sync_reason = FULL_SYNC_INITIAL,
+		    .products_total = -1,
+		    .next_poll_at = 1700000000,
+		    .failure = FAILURE_CONNECT },
+		{ .state = SYNC_RETRYING,
+		    .full_sync_running = true,
+		    .full_sync_reason = FULL_SYNC_VERIFY_MISMATCH,
+		    .pages_done = INT64_MAX,
+		    .products_seen = INT64_MAX,
+		    .products_total = INT64_MAX,
+		    .next_poll_at = INT64_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
@@ -136,7 +161,10 @@ TEST(control_message, status_reads_what_it_wrote)
 }
 
 #define HEAD "{\"v\":1,\"id\":\"r-1\",\"ok\":true"
-#define GOOD HEAD ",\"state\":\"live\",\"nextPollAt\":1"
+#define REST                                                               \
+	",\"stateSince\":1,\"lastContactAt\":1,\"consecutiveFailures\":1," \
+	"\"fullSyncFailures\":1"
+#define GOOD HEAD ",\"state\":\"live\",\"nextPollAt\":1" REST
 
 TEST(control_message, status_refuses_all_else)
 {
@@ -145,17 +173,25 @@ TEST(control_message, status_refuses_all_else)
 		"[]",
 		GOOD,
 		HEAD "}",
-		HEAD ",\"state\":\"live\"}",
-		HEAD ",\"nextPollAt\":1}",
-		HEAD ",\"state\":\"stopped\",\"nextPollAt\":1}",
-		HEAD ",\"state\":\"\",\"nextPollAt\":1}",
-		HEAD ",\"state\":1,\"nextPollAt\":1}",
-		HEAD ",\"state\":\"live\",\"nextPollAt\":-2}",
-		HEAD ",\"state\":\"live\",\"nextPollAt\":9223372036854775808}",
-		"{\"v\":1,\"id\":\"r-2\",\"ok\":true,\"state\":\"live\",\"nextPollAt\":1}",
-		"{\"v\":2,\"id\":\"r-1\",\"ok\":true,\"state\":\"live\",\"nextPollAt\":1}",
-		"{\"v\":1,\"id\":\"r-1\",\"ok\":false,\"state\":\"live\",\"nextPollAt\":1}",
-		"{\"v\":1,\"id\":\"r-1\",\"state\":\"live\",\"nextPollAt\":1}",
+		HEAD ",\"state\":\"live\"" REST "}",
+		HEAD ",\"nextPollAt\":1" REST "}",
+		HEAD ",\"state\":\"live\",\"nextPollAt\":1}",
+		HEAD ",\"state\":\"stopped\",\"nextPollAt\":1" REST "}",
+		HEAD ",\"state\":\"\",\"nextPollAt\":1" REST "}",
+		HEAD ",\"state\":1,\"nextPollAt\":1" REST "}",
+		HEAD ",\"state\":\"live\",\"nextPollAt\":-2" REST "}",
+		HEAD ",\"state\":\"live\",\"nextPollAt\":9223372036854775808" REST "}",
+		GOOD ",\"failure\":{}}",
+		GOOD ",\"failure\":null}",
+		GOOD ",\"failure\":{\"class\":\"\",\"at\":1,\"message\":\"\"}}",
+		GOOD ",\"failure\":{\"class\":\"bored\",\"at\":1,\"message\":\"\"}}",
+		GOOD ",\"failure\":{\"class\":\"auth\",\"message\":\"\"}}",
+		GOOD ",\"failure\":{\"class\":\"auth\",\"at\":-1,\"message\":\"\"}}",
+		GOOD ",\"failure\":{\"class\":\"auth\",\"at\":1}}",
+		"{\"v\":1,\"id\":\"r-2\",\"ok\":true,\"state\":\"live\",\"nextPollAt\":1" REST "}",
+		"{\"v\":2,\"id\":\"r-1\",\"ok\":true,\"state\":\"live\",\"nextPollAt\":1" REST "}",
+		"{\"v\":1,\"id\":\"r-1\",\"ok\":false,\"state\":\"live\",\"nextPollAt\":1" REST "}",
+		"{\"v\":1,\"id\":\"r-1\",\"state\":\"live\",\"nextPollAt\":1" REST "}",
 		GOOD ",\"fullSync\":{}}",
 		GOOD
 		",\"fullSync\":{\"reason\":\"\",\"pagesDone\":1,\"productsSeen\":1,\"total\":1}}",

@@ -36,6 +36,8 @@ static void judge(const struct facts_case *c)
 	struct health_facts facts = { .store = c->store,
 		.record = c->store ? NULL : &record,
 		.now = now,
+		/* Where there is a record the daemon's word must not matter. */
+		.daemon_state = c->store ? c->state : SYNC_FALLBACK,
 		.daemon_answers = c->daemon,
 		.max_staleness_seconds = c->max_staleness };
 	struct health h = health_judge(&facts);
@@ -86,14 +88,19 @@ TEST(health, is_degraded_while_reads_work_and_something_else_does_not)
 TEST(health, is_unhealthy_where_reads_cannot_work)
 {
 	static const struct facts_case cases[] = {
-		{ ST_UNAVAILABLE, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy empty ok retrying -1" },
+		/* Without a record the daemon tells of Central. */
+		{ ST_UNAVAILABLE, NEVER, SYNC_STARTING, 0, true, 0, "unhealthy empty ok ok -1" },
+		{ ST_UNAVAILABLE, NEVER, SYNC_RETRYING, 0, true, 0,
+		    "unhealthy empty ok retrying -1" },
+		{ ST_UNAVAILABLE, NEVER, SYNC_FALLBACK, 0, true, 0,
+		    "unhealthy empty ok fallback -1" },
 		{ ST_UNAVAILABLE, NEVER, SYNC_LIVE, 0, false, 0,
 		    "unhealthy empty unreachable unknown -1" },
 		{ ST_CORRUPT, NEVER, SYNC_LIVE, 0, false, 0,
 		    "unhealthy unreadable unreachable unknown -1" },
-		{ ST_DENIED, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy unreadable ok retrying -1" },
-		{ ST_FULL, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy unreadable ok retrying -1" },
-		{ ST_SYSTEM, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy unreadable ok retrying -1" },
+		{ ST_DENIED, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy unreadable ok ok -1" },
+		{ ST_FULL, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy unreadable ok ok -1" },
+		{ ST_SYSTEM, NEVER, SYNC_LIVE, 0, true, 0, "unhealthy unreadable ok ok -1" },
 	};
 
 	JUDGE_ALL(cases);

@@ -112,7 +112,9 @@ TEST(metrics_render, has_every_series_from_the_start)
 		const char *beginning;
 		size_t n;
 	} counts[] = {
-		{ REQUESTS, METRICS_ROUTE_COUNT * METRICS_METHODS * METRICS_CODES },
+		{ REQUESTS "route=\"other\",", 4 * 4 + 4 },
+		{ REQUESTS "route=\"/health\",method=\"GET\",", 3 },
+		{ REQUESTS "route=\"/v1/store/inventory/updates\",method=\"POST\",", 13 },
 		{ DURATION "_bucket{", METRICS_ROUTE_COUNT * (METRICS_BUCKETS + 1) },
 		{ DURATION "_sum{", METRICS_ROUTE_COUNT },
 		{ DURATION "_count{", METRICS_ROUTE_COUNT },
@@ -197,6 +199,29 @@ TEST(metrics_pool, counts_requests_by_route_method_and_code)
 	value_is(e, REQUESTS "route=\"other\",method=\"other\",code=\"404\"}", 1);
 	value_is(e, REQUESTS "route=\"other\",method=\"other\",code=\"other\"}", 2);
 	value_is(e, "store_api_http_response_bytes_total", 1507);
+	metrics_pool_close(pool);
+}
+
+/* Nothing that is counted may be lost on the way to the text. */
+TEST(metrics_pool, shows_each_answer_in_one_series)
+{
+	struct metrics_pool *pool = pool_open();
+	const struct exposition *e;
+	double sum = 0;
+	int n = 0;
+
+	for (int r = 0; r < METRICS_ROUTE_COUNT; r++)
+		for (unsigned m = 0; m < METRICS_METHODS; m++)
+			for (unsigned c = 0; c < METRICS_CODES; c++, n++)
+				request(pool, (enum metrics_route)r, metrics_methods[m],
+				    metrics_codes[c], 1, 0);
+	e = rendered(pool, unit_temp_dir(), NULL);
+	for (size_t i = 0; i < e->n; i++)
+		if (strncmp(e->series[i].key, REQUESTS, strlen(REQUESTS)) == 0)
+			sum += e->series[i].value;
+	CU_ASSERT_EQUAL(sum, n);
+	value_is(e, REQUESTS "route=\"/health\",method=\"GET\",code=\"503\"}", 1);
+	value_is(e, REQUESTS "route=\"/health\",method=\"GET\",code=\"other\"}", METRICS_CODES - 2);
 	metrics_pool_close(pool);
 }
 
@@ -341,6 +366,7 @@ TEST(metrics_daemon, counts_what_the_daemon_does)
 	const char *run_dir = unit_temp_dir();
 	struct metrics_pool *pool = pool_open();
 	struct metrics_daemon *daemon = daemon_create(run_dir);
+	struct metrics_cache alive = { .age_ms = -1, .state = "live", .has_daemon = true };
 	const struct exposition *e;
 
 	metrics_daemon_events(daemon, METRICS_EVENT_APPLIED, 5);
@@ -353,7 +379,7 @@ TEST(metrics_daemon, counts_what_the_daemon_does)
 	metrics_daemon_full_sync(daemon, FULL_SYNC_VERIFY_MISMATCH, false);
 	metrics_daemon_writes(daemon, METRICS_WRITE_UNKNOWN, 3);
 	metrics_daemon_resident(daemon, 4096);
-	e = rendered(pool, run_dir, NULL);
+	e = rendered(pool, run_dir, &alive);
 	value_is(e, "store_api_events_total{result=\"applied\"}", 7);
 	value_is(e, "store_api_events_total{result=\"stale\"}", 1);
 	value_is(e, "store_api_sync_failures_total{class=\"connect\"}", 1);
@@ -363,6 +389,8 @@ TEST(metrics_daemon, counts_what_the_daemon_does)
 	value_is(e, "store_api_full_syncs_total{reason=\"verify_mismatch\",result=\"failed\"}", 1);
 	value_is(e, "store_api_writes_total{outcome=\"unknown\"}", 3);
 	value_is(e, "store_api_resident_bytes{process=\"daemon\"}", 4096);
+	e = rendered(pool, run_dir, NULL); /* nobody holds the store: it was killed */
+	value_is(e, "store_api_resident_bytes{process=\"daemon\"}", 0);
 	metrics_daemon_close(daemon);
 	metrics_pool_close(pool);
 }

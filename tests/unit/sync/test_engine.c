@@ -113,7 +113,7 @@ static void answer(void *arg, const char *head, struct buf *out)
 	buf_free(&body);
 }
 
-static void begin(long products, long head)
+static void begin_answering(long products, long head, int status)
 {
 	central.products = products;
 	central.version = 1;
@@ -121,9 +121,14 @@ static void begin(long products, long head)
 	central.first = 0;
 	central.head = head;
 	central.hole = -1;
-	central.events_status = central.list_status = 200;
+	central.events_status = central.list_status = status;
 	central.lists = central.polls = central.heads = 0;
 	daemon_begin(&run, answer, NULL);
+}
+
+static void begin(long products, long head)
+{
+	begin_answering(products, head, 200);
 }
 
 static void end(void)
@@ -393,4 +398,30 @@ TEST(sync_engine, tells_its_moment_over_the_control_socket)
 	CU_ASSERT_TRUE(status.next_poll_at > 0);
 	end();
 	CU_ASSERT_EQUAL(control_ask_status(run.dir, "unit", 1000, &status), ST_UNAVAILABLE);
+}
+
+static bool tells_failures(unsigned n, struct control_status *status)
+{
+	struct mono began = mono_now();
+
+	while (mono_ms_between(began, mono_now()) < 20000)
+		if (control_ask_status(run.dir, "unit", 5000, status) == ST_OK &&
+		    status->consecutive_failures >= n)
+			return true;
+	return false;
+}
+
+/* There is no store yet to say so. */
+TEST(sync_engine, tells_its_failures_before_the_first_full_sync)
+{
+	struct control_status status;
+
+	begin_answering(10, 0, 503);
+	CU_ASSERT_TRUE(tells_failures(1, &status));
+	CU_ASSERT_EQUAL(status.state, SYNC_RETRYING);
+	CU_ASSERT_EQUAL(status.failure, FAILURE_HTTP_5XX);
+	ASSERT_TEXT(status.failure_message, "Central answered with status 503");
+	CU_ASSERT_TRUE(status.failed_at > 1700000000 && status.state_since > 1700000000);
+	CU_ASSERT_TRUE(status.last_contact_at > 1700000000);
+	end();
 }
