@@ -46,7 +46,7 @@ MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
 
 # From the roof down: a room may use only those behind it (tests/lint/includes.sh).
 ROOMS := pool api sync central rules health control metrics store config model base
-STORE_WRITE := index_write write build position crash
+STORE_WRITE := index_write write build position crash watchdog
 
 room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 store_write_objects := $(STORE_WRITE:%=$(BUILD)/obj/store/%.o)
@@ -63,7 +63,8 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
-	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/reads $(BUILD)/tests/hostile
+	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
+	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -156,8 +157,13 @@ $(BUILD)/tests/reads: $(BUILD)/obj/tests/bench/reads.o $(call archive,api health
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
 # With the pool's tests' own end of FastCGI.
-$(BUILD)/tests/bench: $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/bench/reads.c,$(wildcard tests/bench/*.c))) \
-		$(BUILD)/obj/tests/unit/pool/fcgi_client.o $(call archive,base)
+$(BUILD)/tests/bench: $(BUILD)/obj/tests/bench/client.o $(BUILD)/obj/tests/unit/pool/fcgi_client.o \
+		$(call archive,base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+$(BUILD)/tests/load: $(BUILD)/obj/tests/bench/load.o $(BUILD)/obj/tests/unit/pool/fcgi_client.o \
+		$(call archive,base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 
@@ -168,6 +174,9 @@ $(BUILD)/tests/hostile: $(HOSTILE_OBJECTS) $(call archive,api health control met
 
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/intruder: $(BUILD)/obj/tests/e2e/intruder.o $(BUILD)/obj/tests/unit/store/intruder.o
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')

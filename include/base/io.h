@@ -24,8 +24,17 @@ enum st_err io_set_nonblocking(int fd, bool on);
  */
 enum st_err io_make_dir(const char *path, unsigned mode);
 
-/* True if somebody accepts connections at this UNIX socket. */
+/* True if somebody accepts connections at this UNIX socket, or may do so and not let us in. */
 bool io_socket_is_alive(const char *path);
+
+/* True if fd is a socket that listens. */
+bool io_is_listening(int fd);
+
+/*
+ * Descriptors 0, 1 and 2 that whoever started us left closed become /dev/null:
+ * else a client's connection could become stderr, and get our log.
+ */
+enum st_err io_open_standard(void);
 
 /* Private resident memory of this process in bytes (RssAnon); 0 if unknown. */
 size_t io_private_memory(void);

@@ -19,6 +19,12 @@
 
 struct store_writer;
 
+/*
+ * The exit code of a process whose writer waits in vain for a lock that some
+ * reader holds: it ends inside of any function below (src/store/watchdog.c).
+ */
+#define STORE_EXIT_STUCK 74
+
 enum store_condition {
 	STORE_EMPTY, /* never filled: there is no generation yet */
 	STORE_READY,

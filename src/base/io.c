@@ -87,10 +87,33 @@ bool io_socket_is_alive(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	/* A full backlog (EAGAIN) has an owner too. */
-	alive = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+	/* A full backlog (EAGAIN) has an owner too, and one that we may not connect to may have. */
+	alive = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+	        (errno != ECONNREFUSED && errno != ENOENT && errno != ENOTDIR);
 	close(fd);
 	return alive;
+}
+
+bool io_is_listening(int fd)
+{
+	int on = 0;
+	socklen_t size = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on;
+}
+
+enum st_err io_open_standard(void)
+{
+	int fd;
+
+	/* open(2) takes the lowest that is free. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return st_err_from_errno(errno);
+	close(fd);
+	return ST_OK;
 }
 
 size_t io_private_memory(void)

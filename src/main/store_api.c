@@ -20,6 +20,8 @@ static const char help[] =
     "Exit codes: 0 asked to end, 2 wrong usage, 69 the socket can't be had, 71 the\n"
     "system refuses, 73 RUN_DIR can't be made, 78 settings.\n";
 
+#define EXIT_USAGE 2
+
 struct program {
 	struct config_arguments arguments;
 	struct config *config;
@@ -102,10 +104,26 @@ static int run(struct program *p)
 	return exit_code_of(err);
 }
 
-/* Started as plain CGI: the web server would start us anew for every request. */
+/*
+ * Started as plain CGI the web server would start us anew for every request.
+ * The same variable is there where one of its programs starts a pool by
+ * spawn-fcgi, but then descriptor 0 is a listening socket.
+ */
 static bool is_plain_cgi(void)
 {
-	return getenv("GATEWAY_INTERFACE") != NULL;
+	return getenv("GATEWAY_INTERFACE") && getenv("REQUEST_METHOD") &&
+	       !io_is_listening(STDIN_FILENO);
+}
+
+static int refuse_cgi(void)
+{
+	static const char line[] =
+	    "store-api.fcgi is a FastCGI application and was started as plain "
+	    "CGI: configure it as the samples in conf/ do";
+
+	printf("Status: 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n%s\n", line);
+	fprintf(stderr, "%s\n", line);
+	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -113,11 +131,10 @@ int main(int argc, char **argv)
 	struct program p = { 0 };
 	int code;
 
-	if (is_plain_cgi()) {
-		puts("Status: 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n"
-		     "store-api.fcgi is a FastCGI application: configure it as one, not as CGI.");
-		return EX_USAGE;
-	}
+	if (io_open_standard())
+		return EX_OSERR;
+	if (is_plain_cgi())
+		return refuse_cgi();
 	if (!config_arguments(argc, argv, CONFIG_POOL, help, &p.arguments, &code))
 		return code;
 	p.config = config_start(&p.arguments, CONFIG_POOL, &code);

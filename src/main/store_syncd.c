@@ -21,8 +21,9 @@ static const char help[] =
     "Signals: SIGTERM, SIGINT end it; SIGHUP reads the settings again; SIGUSR1 begins\n"
     "a full sync now.\n"
     "Exit codes: 0 asked to end, 2 wrong usage, 69 the control socket can't be had,\n"
-    "71 the system refuses, 73 DATA_DIR or RUN_DIR can't be used, 75 another daemon\n"
-    "holds the store, 78 settings.\n";
+    "71 the system refuses, 73 DATA_DIR or RUN_DIR can't be used, 74 a process that\n"
+    "may read the store holds its locks (start again: it is built anew), 75 another\n"
+    "daemon holds the store, 78 settings.\n";
 
 struct program {
 	struct config_arguments arguments;
@@ -136,6 +137,8 @@ int main(int argc, char **argv)
 	struct program p = { 0 };
 	int code;
 
+	if (io_open_standard())
+		return EX_OSERR;
 	if (!config_arguments(argc, argv, CONFIG_DAEMON, help, &p.arguments, &code))
 		return code;
 	p.config = config_start(&p.arguments, CONFIG_DAEMON, &code);

@@ -4,7 +4,8 @@
  * it.  `detached` makes libfcgi close a connection at once: by default it would
  * shut it down and read from the peer for as long as that sends something every
  * two seconds.  Where the peer may still be sending we do that ourselves, for a
- * time that has an end (see finish()).
+ * time that has an end (see finish()).  The response goes out past libfcgi
+ * (pool/reply.h), which only reads.
  *
  * libfcgi's reads block.  Before each that may, SO_RCVTIMEO is set to what is
  * left of the time for the whole body; polling wouldn't do, since the next
@@ -23,7 +24,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pool/reply.h"
 
+#define HEAD_MAX  65536
 #define DRAIN_MS  1000 /* for a request's body that nobody wanted */
 #define LINGER_MS 1000 /* for the peer to take our response before it sees a reset */
 
@@ -32,6 +35,7 @@ struct fcgi {
 	FCGX_Request request;
 	bool timeout_changed; /* the descriptor's SO_RCVTIMEO isn't the usual one */
 	struct api_response response;
+	struct buf head; /* its status line and headers, as they are sent */
 };
 
 enum st_err fcgi_init(void)
@@ -53,6 +57,7 @@ enum st_err fcgi_open(struct api *api, struct fcgi **out)
 	}
 	f->request.ipcFd = -1;
 	api_response_init(&f->response);
+	buf_init(&f->head, HEAD_MAX);
 	*out = f;
 	return ST_OK;
 }
@@ -62,6 +67,7 @@ void fcgi_close(struct fcgi *f)
 	if (!f)
 		return;
 	api_response_free(&f->response);
+	buf_free(&f->head);
 	free(f);
 }
 
@@ -139,36 +145,32 @@ static const char *reason(int status)
 	return "Status";
 }
 
-static void put(FCGX_Stream *out, const char *data, size_t len)
+static enum st_err send_response(struct fcgi *f, bool is_head)
 {
-	/* What can't be sent shows at the stream's end: the peer is gone then. */
-	if (len > 0)
-		(void)FCGX_PutStr(data, (int)len, out);
-}
-
-static void send_response(FCGX_Stream *out, const struct api_response *r, bool head)
-{
+	static const struct buf nothing;
+	const struct api_response *r = &f->response;
 	bool has_body = r->status != 204 && r->status != 304;
-	char line[96];
-	int len = snprintf(line, sizeof(line), "Status: %d %s\r\n", r->status, reason(r->status));
 
-	put(out, line, (size_t)len);
-	put(out, buf_text(&r->headers), r->headers.len);
-	len = has_body ? snprintf(line, sizeof(line), "Content-Length: %zu\r\n\r\n", r->body.len)
-	               : snprintf(line, sizeof(line), "\r\n");
-	put(out, line, (size_t)len);
-	if (has_body && !head)
-		put(out, buf_text(&r->body), r->body.len);
+	buf_reset(&f->head);
+	buf_addf(&f->head, "Status: %d %s\r\n", r->status, reason(r->status));
+	buf_add(&f->head, buf_text(&r->headers), r->headers.len);
+	if (has_body)
+		buf_addf(&f->head, "Content-Length: %zu\r\n", r->body.len);
+	buf_adds(&f->head, "\r\n");
+	if (f->head.err)
+		return f->head.err;
+	return reply_send(f->request.ipcFd, f->request.requestId, &f->head,
+	    has_body && !is_head ? &r->body : &nothing);
 }
 
-static void set_receive_timeout(struct fcgi *f, int64_t ms)
+static void set_receive_timeout(int fd, int64_t ms)
 {
 	int64_t real = clock_real_ms(ms);
 	struct timeval timeout = { .tv_sec = real / 1000, .tv_usec = real % 1000 * 1000 };
 
 	if (real < 1)
 		timeout.tv_usec = 1000; /* 0 would mean for ever */
-	(void)setsockopt(f->request.ipcFd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }
 
 /* api_request.read_body: what libfcgi holds of a record, or what the next read brings. */
@@ -185,7 +187,7 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 
 		if (left <= 0)
 			return ST_TIMEOUT;
-		set_receive_timeout(f, left);
+		set_receive_timeout(f->request.ipcFd, left);
 		f->timeout_changed = true;
 	}
 	c = FCGX_GetChar(in);
@@ -238,31 +240,31 @@ static void linger(int fd)
 }
 
 /* End the request; true: the connection is kept. */
-static bool finish(struct fcgi *f, bool keep)
+static bool finish(struct fcgi *f, enum st_err sent, bool keep)
 {
 	FCGX_Request *r = &f->request;
-	int lingering = -1;
-	bool drained;
+	int fd = r->ipcFd;
+	bool drained = !sent && drain(f);
+	bool ended = !sent && reply_end(fd, r->requestId) == ST_OK;
 
-	(void)FCGX_FFlush(r->out);
-	drained = drain(f);
-	if (!keep || !drained)
-		r->keepConnection = 0;
-	/* libfcgi writes the request's end and closes; the connection stays until we close ours. */
-	if (!drained)
-		lingering = dup(r->ipcFd);
-	FCGX_Finish_r(r);
-	if (lingering >= 0)
-		linger(lingering);
-	if (r->ipcFd >= 0 && f->timeout_changed)
-		set_receive_timeout(f, FCGI_PEER_TIMEOUT_MS);
-	return r->ipcFd >= 0;
+	keep = keep && r->keepConnection && drained && ended;
+	/* Its memory; of the connection it must know nothing. */
+	FCGX_Free(r, 0);
+	if (keep && f->timeout_changed) {
+		set_receive_timeout(fd, FCGI_PEER_TIMEOUT_MS);
+	} else if (!keep && ended && !drained) {
+		linger(fd);
+	} else if (!keep) {
+		close(fd);
+	}
+	return keep;
 }
 
 bool fcgi_serve(struct fcgi *f, int fd, bool keep)
 {
 	FCGX_Request *r = &f->request;
 	struct api_request request;
+	enum st_err sent;
 	bool kept;
 
 	r->ipcFd = fd;
@@ -279,9 +281,9 @@ bool fcgi_serve(struct fcgi *f, int fd, bool keep)
 	request.body_arg = f;
 	f->timeout_changed = false;
 	api_handle(f->api, &request, &f->response);
-	send_response(r->out, &f->response,
-	    request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
-	kept = finish(f, keep);
+	sent = send_response(
+	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
+	kept = finish(f, sent, keep);
 	r->ipcFd = -1;
 	api_response_trim(&f->response);
 	return kept;

@@ -23,79 +23,127 @@ static enum st_err fail(struct buf *why, const char *address, const char *what, 
 	return errnum ? st_err_from_errno(errnum) : ST_INVALID;
 }
 
-static bool is_listening(int fd)
-{
-	int on = 0;
-	socklen_t size = sizeof(on);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on;
-}
-
 /* LISTEN_PID tells whether the descriptors are meant for us or for a parent. */
 static bool has_listen_fds(void)
 {
 	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 
-	return fds && strtol(fds, NULL, 10) >= 1 && (!pid || strtol(pid, NULL, 10) == getpid()) &&
-	       is_listening(FIRST_FD);
+	if (!fds || strtol(fds, NULL, 10) < 1)
+		return false;
+	return pid ? strtol(pid, NULL, 10) == getpid() : io_is_listening(FIRST_FD);
 }
 
-static bool inherited(struct listener *l)
+static enum st_err inherit(struct listener *l, struct buf *why)
 {
 	if (has_listen_fds()) {
+		/* Passed by name, so another one may not take its place unnoticed. */
+		if (!io_is_listening(FIRST_FD))
+			return fail(why, "LISTEN_FDS",
+			    "descriptor 3 is no listening socket (a .socket unit wants "
+			    "ListenStream= and Accept=no)",
+			    0);
 		l->fd = FIRST_FD;
 		l->origin = "LISTEN_FDS";
-	} else if (is_listening(STDIN_FILENO)) {
+	} else if (io_is_listening(STDIN_FILENO)) {
 		l->fd = STDIN_FILENO;
 		l->origin = "descriptor 0";
 	}
-	return l->fd >= 0;
+	return ST_OK;
+}
+
+/* The directory that a path is in. */
+static void directory_of(const char *path, char out[108])
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash ? (int)(slash - path) : 0;
+
+	snprintf(out, 108, "%.*s", len > 0 ? len : 1, slash ? path : ".");
+}
+
+/* Without a group of its own a socket gets that of its directory, where we may give it. */
+static enum st_err set_directorys_group(const char *path, const char *temporary, struct buf *why)
+{
+	char directory[108];
+	struct stat st;
+
+	directory_of(path, directory);
+	if (stat(directory, &st) < 0)
+		return fail(why, directory, "can't be looked at", errno);
+	if (chown(temporary, (uid_t)-1, st.st_gid) < 0 && errno != EPERM)
+		return fail(why, path, "the socket's group can't be set", errno);
+	return ST_OK;
 }
 
 static enum st_err set_owner(
     const char *path, const char *temporary, unsigned mode, const char *group, struct buf *why)
 {
 	const struct group *g = NULL;
+	enum st_err err = ST_OK;
 
 	if (group[0]) {
-		errno = 0;
 		g = getgrnam(group);
 		if (!g) {
 			buf_addf(why, "FCGI_SOCKET_GROUP=%s: there is no such group", group);
 			return ST_NOT_FOUND;
 		}
+		if (chown(temporary, (uid_t)-1, g->gr_gid) < 0)
+			err = fail(why, path, "the socket's group can't be set", errno);
+	} else {
+		err = set_directorys_group(path, temporary, why);
 	}
-	if (g && chown(temporary, (uid_t)-1, g->gr_gid) < 0)
-		return fail(why, path, "the socket's group can't be set", errno);
-	if (chmod(temporary, (mode_t)mode) < 0)
-		return fail(why, path, "the socket's mode can't be set", errno);
-	return ST_OK;
+	if (!err && chmod(temporary, (mode_t)mode) < 0)
+		err = fail(why, path, "the socket's mode can't be set", errno);
+	return err;
+}
+
+/* What is at the path may be replaced: nothing, or a socket whose owner is dead. */
+static enum st_err check_place(const char *path, struct buf *why)
+{
+	char directory[108];
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode))
+			return fail(why, path, "something else than a socket is there", 0);
+		return io_socket_is_alive(path)
+		           ? fail(why, path, "in use by another process", EADDRINUSE)
+		           : ST_OK;
+	}
+	directory_of(path, directory);
+	if (errno != ENOENT || access(directory, F_OK) == 0)
+		return ST_OK; /* whatever it is, bind() will tell */
+	buf_addf(why,
+	    "FCGI_LISTEN=unix:%s: there is no directory %s; make it, set FCGI_LISTEN, or let "
+	    "spawn-fcgi, a web server or a .socket unit hand a socket over",
+	    path, directory);
+	return ST_NOT_FOUND;
 }
 
 /* Bound under another name and renamed, once all is as it should be. */
 static enum st_err bind_unix(
     struct listener *l, const char *path, unsigned mode, const char *group, struct buf *why)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX },
-			   temporary = { .sun_family = AF_UNIX };
+	struct sockaddr_un temporary = { .sun_family = AF_UNIX };
 	size_t len = strlen(path);
 	struct stat st;
 	enum st_err err;
 
-	if (len >= sizeof(address.sun_path))
-		return fail(why, path, "longer than a socket's address allows", 0);
-	memcpy(address.sun_path, path, len + 1);
-	if (io_socket_is_alive(path))
-		return fail(why, path, "in use by another process", EADDRINUSE);
+	if (len == 0 || len >= sizeof(temporary.sun_path))
+		return fail(why, path, "no path, or longer than a socket's address allows", 0);
+	err = check_place(path, why);
+	if (err)
+		return err;
 	/* As long as the name itself, which may fill the address: "x.sock" becomes "x.soc~". */
 	memcpy(temporary.sun_path, path, len + 1);
 	temporary.sun_path[len - 1] = path[len - 1] == '~' ? '-' : '~';
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	unlink(temporary.sun_path);
-	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&temporary, sizeof(temporary)) < 0 ||
-	    listen(l->fd, BACKLOG) < 0)
+	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&temporary, sizeof(temporary)) < 0)
 		return fail(why, path, "the socket can't be made", errno);
+	/* Nobody can connect before it is theirs to connect to. */
 	err = set_owner(path, temporary.sun_path, mode, group, why);
+	if (!err && listen(l->fd, BACKLOG) < 0)
+		err = fail(why, path, "the socket can't be made", errno);
 	if (!err && (stat(temporary.sun_path, &st) < 0 || rename(temporary.sun_path, path) < 0))
 		err = fail(why, path, "the socket can't be put in its place", errno);
 	if (err) {
@@ -150,9 +198,9 @@ enum st_err listener_open(
     const char *address, unsigned mode, const char *group, struct listener *out, struct buf *why)
 {
 	struct listener l = { .fd = -1, .origin = "FCGI_LISTEN" };
-	enum st_err err = ST_OK;
+	enum st_err err = inherit(&l, why);
 
-	if (!inherited(&l)) {
+	if (!err && l.fd < 0) {
 		if (strncmp(address, "unix:", 5) == 0)
 			err = bind_unix(&l, address + 5, mode, group, why);
 		else

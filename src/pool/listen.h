@@ -3,7 +3,8 @@
  *
  * An inherited one wins: LISTEN_FDS (descriptor 3), or descriptor 0 when that
  * is a listening socket (spawn-fcgi, lighttpd's bin-path, a systemd .socket
- * with StandardInput=socket).  Else our own is made from FCGI_LISTEN.
+ * with StandardInput=socket).  LISTEN_FDS that hold no listening socket are an
+ * error.  Else our own is made from FCGI_LISTEN.
  */
 #ifndef POOL_LISTEN_H
 #define POOL_LISTEN_H
@@ -22,8 +23,10 @@ struct listener {
 };
 
 /*
- * A UNIX socket with a living owner is ST_BUSY; a dead one is replaced, by
- * rename, so that there is no moment without a socket.  *why: one clear line.
+ * A UNIX socket with a living owner is ST_BUSY, what is no socket ST_INVALID; a
+ * dead one is replaced, by rename, so that there is no moment without a socket.
+ * group "": that of the directory, where we may give it.
+ * *why: one clear line.
  */
 enum st_err listener_open(
     const char *address, unsigned mode, const char *group, struct listener *out, struct buf *why);

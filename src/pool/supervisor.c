@@ -10,12 +10,14 @@
  *
  * A reload during a reload begins again at the first place, with the newest
  * settings.  The listening socket stays open all the while, so nothing is lost.
+ * Where a key goes there are two rounds: keyring.h says why.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/signals.h"
+#include "pool/keyring.h"
 #include "pool/listen.h"
 #include "pool/pool.h"
 #include "pool/worker.h"
@@ -32,7 +35,7 @@
 #define PAUSE_MAX_MS    10000
 #define HOUSEKEEPING_MS 5000
 /* The workers' own deadline first, then ours. */
-#define KILL_AFTER_MS (WORKER_STOP_MS + 500)
+#define KILL_AFTER_MS (WORKER_STOP_MS + 300)
 
 struct place {
 	pid_t pid; /* 0: none runs */
@@ -48,8 +51,13 @@ struct supervisor {
 	void *reload_arg;
 	int signal_fd;
 	struct place *places;
+	pid_t pid;
 	pid_t draining; /* the old worker of the place before `next`, 0: none */
 	unsigned next;  /* place that the reload comes to; `processes`: no reload */
+	bool reloading;
+	struct keyring keys; /* during a reload: all that some worker accepts */
+	bool overlap;        /* this round gives them all, the next one `settled` */
+	struct api_options settled;
 	bool stopping;
 	struct mono kill_at;
 	struct mono next_housekeeping;
@@ -57,27 +65,31 @@ struct supervisor {
 
 static void become_worker(struct supervisor *s, unsigned slot)
 {
+	/* Nothing of the pool outlives its supervisor. */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != s->pid)
+		_exit(0);
 	close(s->signal_fd);
 	exit(worker_run(&s->options, s->listener.fd, slot));
 }
 
-static void start_worker(struct supervisor *s, unsigned place, struct mono now)
+static bool start_worker(struct supervisor *s, unsigned place, struct mono now)
 {
 	struct place *p = &s->places[place];
 	pid_t pid = fork();
 
 	if (pid == 0)
 		become_worker(s, place + 1);
-	p->started = now;
-	p->restart = MONO_NEVER;
 	if (pid < 0) {
 		log_error("no worker can be started", log_text("error", strerror(errno)));
-		p->pid = 0;
 		p->restart = mono_add_ms(now, PAUSE_MAX_MS);
-		return;
+		return false;
 	}
 	p->pid = pid;
+	p->started = now;
+	p->restart = MONO_NEVER;
 	log_debug("worker started", log_number("pid", pid), log_number("place", place));
+	return true;
 }
 
 static unsigned count_running(const struct supervisor *s)
@@ -101,15 +113,20 @@ static int64_t pause_after(struct place *p, int64_t lived_ms)
 	return p->pause_ms;
 }
 
+static void log_death(const char *what, pid_t pid, int status, int64_t lived)
+{
+	log_error(what, log_number("pid", pid),
+	    log_number("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+	    log_number("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0),
+	    log_number("lived_ms", lived));
+}
+
 static void worker_died(struct supervisor *s, unsigned place, int status, struct mono now)
 {
 	struct place *p = &s->places[place];
 	int64_t lived = mono_ms_between(p->started, now);
 
-	log_error("worker died", log_number("pid", p->pid),
-	    log_number("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-	    log_number("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0),
-	    log_number("lived_ms", lived));
+	log_death("worker died", p->pid, status, lived);
 	metrics_pool_worker_restarted(s->options.api.metrics);
 	metrics_pool_resident(s->options.api.metrics, place + 1, 0);
 	p->pid = 0;
@@ -124,6 +141,9 @@ static void reap(struct supervisor *s, struct mono now)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == s->draining) {
 			s->draining = 0;
+			/* Its place has its successor already. */
+			if (status != 0)
+				log_death("worker died while it ended", pid, status, 0);
 			continue;
 		}
 		for (unsigned i = 0; i < s->options.processes; i++) {
@@ -156,17 +176,55 @@ static void stop(struct supervisor *s, struct mono now)
 	signal_all(s, SIGTERM);
 }
 
+/* What the first round gives: the new settings, and beside the new keys those that go. */
+static void give_all_keys(struct supervisor *s)
+{
+	s->options.api.api_keys = (const char *const *)s->keys.keys;
+	s->options.api.n_api_keys = s->keys.n;
+}
+
 static void reload(struct supervisor *s)
 {
 	struct metrics_pool *metrics = s->options.api.metrics;
 	struct api_options api;
+	bool kept;
 
-	if (s->stopping || !s->reload(s->reload_arg, &api))
+	if (s->stopping)
 		return;
+	/* Ours, since the reload frees them; with the overlap they are. */
+	kept = s->overlap ||
+	       keyring_add(&s->keys, s->options.api.api_keys, s->options.api.n_api_keys);
+	if (!s->reload(s->reload_arg, &api)) {
+		if (s->overlap)
+			give_all_keys(s);
+		else if (!s->reloading)
+			keyring_clear(&s->keys);
+		return;
+	}
+	api.metrics = metrics;
 	s->options.api = api;
-	s->options.api.metrics = metrics;
+	s->settled = api;
+	s->overlap = kept && !keyring_is_within(&s->keys, api.api_keys, api.n_api_keys) &&
+	             keyring_add(&s->keys, api.api_keys, api.n_api_keys);
+	if (s->overlap)
+		give_all_keys(s);
+	s->reloading = true;
 	s->next = 0;
 	log_info("settings reloaded");
+}
+
+/* All places have had their turn, and the last old worker has ended. */
+static void round_ended(struct supervisor *s)
+{
+	if (s->overlap) {
+		s->overlap = false;
+		s->options.api = s->settled;
+		s->next = 0;
+		return;
+	}
+	s->reloading = false;
+	keyring_clear(&s->keys);
+	log_info("all workers have the new settings");
 }
 
 static void take_signals(struct supervisor *s, struct mono now)
@@ -183,18 +241,24 @@ static void take_signals(struct supervisor *s, struct mono now)
 	reap(s, now);
 }
 
-static void replace_next(struct supervisor *s, struct mono now)
+static void go_on_reloading(struct supervisor *s, struct mono now)
 {
-	pid_t old;
+	while (s->reloading && !s->draining && !s->stopping) {
+		pid_t old;
 
-	if (s->stopping || s->draining || s->next >= s->options.processes)
-		return;
-	old = s->places[s->next].pid;
-	start_worker(s, s->next, now);
-	if (old)
-		kill(old, SIGTERM);
-	s->draining = old;
-	s->next++;
+		if (s->next >= s->options.processes) {
+			round_ended(s);
+			continue;
+		}
+		old = s->places[s->next].pid;
+		/* The old one goes on until there is room for its successor. */
+		if (!start_worker(s, s->next, now))
+			return;
+		if (old)
+			kill(old, SIGTERM);
+		s->draining = old;
+		s->next++;
+	}
 }
 
 static void keep_running(struct supervisor *s, struct mono now)
@@ -202,7 +266,7 @@ static void keep_running(struct supervisor *s, struct mono now)
 	for (unsigned i = 0; i < s->options.processes && !s->stopping; i++)
 		if (!s->places[i].pid && mono_reached(s->places[i].restart, now))
 			start_worker(s, i, now);
-	replace_next(s, now);
+	go_on_reloading(s, now);
 	if (s->stopping && mono_reached(s->kill_at, now)) {
 		log_warn("workers are killed, since they don't end");
 		signal_all(s, SIGKILL);
@@ -248,6 +312,7 @@ enum st_err pool_run(
 		.reload = reload_settings,
 		.reload_arg = arg,
 		.signal_fd = -1,
+		.pid = getpid(),
 		.kill_at = MONO_NEVER,
 		.next = options->processes,
 		.listener = { .fd = -1 } };
@@ -268,6 +333,7 @@ out:
 	if (s.signal_fd >= 0)
 		close(s.signal_fd);
 	metrics_pool_close(s.options.api.metrics);
+	keyring_clear(&s.keys);
 	free(s.places);
 	return err;
 }

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <time.h>
@@ -150,6 +149,11 @@ static bool join_threads(struct worker *w, pthread_t *threads)
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += WORKER_STOP_MS / 1000;
+	until.tv_nsec += WORKER_STOP_MS % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
 	for (unsigned i = 0; i < w->options->threads; i++)
 		if (pthread_clockjoin_np(threads[i], NULL, CLOCK_MONOTONIC, &until) != 0)
 			return false;
@@ -177,8 +181,6 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 	int signal_fd;
 	bool ended;
 
-	/* Nothing of the pool outlives its supervisor. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (!threads || signals_open(&signal_fd) || fcgi_init() || !open_sets(&w)) {
 		log_error("worker can't start", log_number("errno", errno));
 		_exit(EX_OSERR);
@@ -203,7 +205,6 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 		log_warn("worker stops with requests under way");
 		_exit(0);
 	}
-	metrics_pool_resident(options->api.metrics, slot, 0);
 	api_close(w.api);
 	free(threads);
 	return 0;

@@ -13,7 +13,7 @@
  */
 int worker_run(const struct pool_options *options, int listener, unsigned slot);
 
-/* How long a stop waits for requests under way. */
-#define WORKER_STOP_MS 10000
+/* How long a stop waits for requests under way: all of the pool ends within ten seconds. */
+#define WORKER_STOP_MS 9600
 
 #endif

@@ -82,7 +82,7 @@ static void remove_generation(const struct store_writer *w, uint64_t number, boo
 		return;
 	}
 	/* If this one is so damaged that we die of it, the next start only removes it. */
-	if (mark && generation_open(gone, number, w->map_size, GENERATION_WRITE, &g) == ST_OK) {
+	if (mark && watchdog_open(gone, number, w->map_size, GENERATION_WRITE, &g) == ST_OK) {
 		build_mark(g, true);
 		generation_unref(g);
 	}
@@ -157,7 +157,7 @@ static enum st_err write_first(const struct generation *g)
 	MDB_val key = layout_key(LAYOUT_FORMAT_KEY);
 	MDB_val value = { .mv_size = sizeof(format), .mv_data = &format };
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(g->env, NULL, 0, &txn);
+	int rc = watchdog_begin(g, &txn);
 
 	if (rc != 0)
 		return generation_error(rc);
@@ -186,7 +186,7 @@ enum st_err store_build_begin(struct store_writer *w)
 	if (err != ST_OK)
 		return err;
 	w->last = number;
-	err = generation_open(path, number, w->map_size, GENERATION_BUILD, &g);
+	err = watchdog_open(path, number, w->map_size, GENERATION_BUILD, &g);
 	if (err == ST_OK)
 		err = write_first(g);
 	if (err == ST_OK) {
@@ -218,7 +218,7 @@ static enum st_err write_mark(struct generation *g, bool superseded)
 	MDB_val key = layout_key(LAYOUT_SUPERSEDED_KEY);
 	MDB_val value = { .mv_size = sizeof(yes), .mv_data = &yes };
 	MDB_txn *txn;
-	int rc = mdb_txn_begin(g->env, NULL, 0, &txn);
+	int rc = watchdog_begin(g, &txn);
 
 	if (rc != 0)
 		return generation_error(rc);

@@ -5,8 +5,8 @@
  * So a death by such a signal while the writer is open leaves a byte in
  * DATA_DIR/crashes.  After one, or where the file is shorter than LMDB thinks
  * it is, the store is read to its end in a child first: what dies there, or
- * finds a wrong checksum, is damage.  After CRASHES_MAX of them it counts as
- * damaged whatever the child says.  Time without a crash, or a new generation,
+ * finds a wrong checksum, or can't have the writer's lock (watchdog.c), is
+ * damage.  After CRASHES_MAX of them it counts as damaged whatever the child says.  Time without a crash, or a new generation,
  * forgets them.
  */
 #include <errno.h>
@@ -30,12 +30,17 @@ static const int deadly[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 /* For the handler, which can be given nothing: the file of the one writer of this process. */
 static int crashes_fd = -1;
 
-static void note_crash(int signal)
+void crash_note_stuck(void)
 {
 	int saved = errno;
 
 	if (crashes_fd >= 0 && write(crashes_fd, "x", 1) < 0)
 		errno = saved;
+}
+
+static void note_crash(int signal)
+{
+	crash_note_stuck();
 	/* The default action, which SA_RESETHAND has put back. */
 	raise(signal);
 }
@@ -110,13 +115,31 @@ bool crash_is_likely(const struct store_writer *w, const char *path)
 	return likely;
 }
 
+/* The store as its writer opens it; dies of SIGALRM where its locks are held. */
+static enum st_err open_in_time(
+    const char *path, const struct store_writer *w, struct generation **out)
+{
+	enum st_err err;
+	MDB_txn *txn;
+
+	watchdog_arm_deadly();
+	err = generation_open(path, w->linked, w->map_size, GENERATION_WRITE, out);
+	if (err == ST_OK) {
+		err = generation_error(mdb_txn_begin((*out)->env, NULL, 0, &txn));
+		if (err == ST_OK)
+			mdb_txn_abort(txn);
+	}
+	watchdog_rest();
+	return err;
+}
+
 static enum st_err read_all(const char *path, const struct store_writer *w)
 {
 	struct store_snapshot s;
 	struct sync_record record;
 	struct generation *g;
 	struct product p;
-	enum st_err err = generation_open(path, w->linked, w->map_size, GENERATION_READ, &g);
+	enum st_err err = open_in_time(path, w, &g);
 
 	if (err == ST_OK)
 		err = generation_snapshot(g, &s);

@@ -110,7 +110,7 @@ static enum st_err check_running(struct store_writer *w)
 	struct store_snapshot s;
 	struct sync_record record;
 	bool superseded = false;
-	enum st_err err = generation_snapshot(w->running, &s);
+	enum st_err err = store_writer_snapshot(w, &s);
 
 	if (err != ST_OK)
 		return err;
@@ -138,7 +138,7 @@ static enum st_err open_linked(struct store_writer *w, enum st_err link_err)
 	if (err == ST_OK && crash_is_likely(w, path))
 		err = crash_probe(w, path);
 	if (err == ST_OK)
-		err = generation_open(path, w->linked, w->map_size, GENERATION_WRITE, &w->running);
+		err = watchdog_open(path, w->linked, w->map_size, GENERATION_WRITE, &w->running);
 	if (err == ST_OK)
 		err = check_running(w);
 	if (err != ST_OK) {
@@ -243,16 +243,26 @@ enum store_condition store_writer_condition(const struct store_writer *w)
 
 enum st_err store_writer_snapshot(struct store_writer *w, struct store_snapshot *out)
 {
-	return w->running != NULL ? generation_snapshot(w->running, out) : ST_UNAVAILABLE;
+	enum st_err err;
+
+	if (w->running == NULL)
+		return ST_UNAVAILABLE;
+	watchdog_arm();
+	err = generation_snapshot(w->running, out);
+	watchdog_rest();
+	return err;
 }
 
 unsigned store_writer_check_readers(struct store_writer *w)
 {
-	int dead = 0;
+	int dead = 0, rc;
 
-	if (w->running == NULL || mdb_reader_check(w->running->env, &dead) != 0)
+	if (w->running == NULL)
 		return 0;
-	return (unsigned)dead;
+	watchdog_arm();
+	rc = mdb_reader_check(w->running->env, &dead);
+	watchdog_rest();
+	return rc == 0 ? (unsigned)dead : 0;
 }
 
 enum st_err store_txn_begin(
@@ -269,7 +279,7 @@ enum st_err store_txn_begin(
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return ST_NOMEM;
-	rc = mdb_txn_begin(g->env, NULL, 0, &t->txn);
+	rc = watchdog_begin(g, &t->txn);
 	if (rc == 0)
 		rc = index_writer_open(&t->index, t->txn, g);
 	if (rc != 0) {

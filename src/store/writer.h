@@ -48,6 +48,22 @@ bool crash_is_likely(const struct store_writer *w, const char *path);
 /* Read all of the linked generation in a child: ST_CORRUPT where that dies. */
 enum st_err crash_probe(const struct store_writer *w, const char *path);
 
+/* From a signal handler: the next start has reason to look. */
+void crash_note_stuck(void);
+
+/* watchdog.c: what waits for lock.mdb has a time limit, by an alarm (ITIMER_REAL). */
+void watchdog_limit(int64_t ms);
+void watchdog_arm(void);
+void watchdog_arm_deadly(void); /* in a child: it dies of SIGALRM, without a word */
+void watchdog_rest(void);
+
+/* mdb_txn_begin(), for writing; MDB_CORRUPTED where lock.mdb was tampered with. */
+int watchdog_begin(const struct generation *g, MDB_txn **out);
+
+/* generation_open(). */
+enum st_err watchdog_open(const char *path, uint64_t number, size_t map_size,
+    enum generation_mode mode, struct generation **out);
+
 /* Remove all generations but the linked one, and find out w->last. */
 void build_clean_up(struct store_writer *w);
 

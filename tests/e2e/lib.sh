@@ -111,6 +111,7 @@ is_running() { # a zombie has ended
   [ "${stat:1:1}" != Z ]
 }
 has_ended() { ! is_running "$1"; }
+children() { sed 's/ $//' "/proc/$1/task/$1/children" 2>/dev/null; } # PID: those of its children
 until_ended() { until_true "${2:-10}" has_ended "$1"; } # PID [SECONDS]
 
 start_central() {

@@ -1,40 +1,73 @@
 /*
- * listen [--port N] PROGRAM ARGUMENTS…: run a program with a TCP listener on
- * 127.0.0.1, handed over as systemd does it (descriptor 3, LISTEN_FDS).
+ * listen [--port N | --unix PATH] [--zero] [--again] PROGRAM ARGUMENTS…: run a
+ * program with a listening socket, handed over as systemd does it: descriptor
+ * 3 and LISTEN_FDS, or with --zero descriptor 0 (StandardInput=socket).
+ *
+ * The socket is at PATH, or at 127.0.0.1; port 0, the default, lets the system
+ * choose: so no test picks a port, and none can lose it between picking and
+ * binding.  The port is printed on stdout before the program starts.
+ *
+ * --again: what a .socket unit does.  The socket stays open here, the program
+ * runs as a child, its process id is printed, and whenever it ends it is
+ * started anew, until SIGTERM, which it is passed on.
  *
  * listen --silent ADDRESS: a name server at that address (127.x.y.z) that takes
  * questions and never answers.  Prints a line when it is there.
- *
- * Port 0, the default, lets the system choose: so no test picks a port, and
- * none can lose it between picking and binding.  The port is printed on stdout
- * before the program starts.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 
 #include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define PASSED_FD 3
+#define PASSED_FD        3
+#define BACKLOG          4096 /* a .socket unit's: the kernel's largest */
+#define NAME_SERVER_PORT 53
 
-static int listen_on(uint16_t port, struct sockaddr_in *address)
+static struct {
+	uint16_t port;
+	const char *path;
+	bool zero, again;
+	char **program;
+} options;
+
+static volatile sig_atomic_t ended;
+static volatile pid_t child;
+
+static int listen_tcp(uint16_t port)
 {
-	socklen_t size = sizeof(*address);
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	int on = 1;
 
-	memset(address, 0, sizeof(*address));
-	address->sin_family = AF_INET;
-	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address->sin_port = htons(port);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    bind(fd, (struct sockaddr *)address, sizeof(*address)) < 0 || listen(fd, 1024) < 0 ||
-	    getsockname(fd, (struct sockaddr *)address, &size) < 0)
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+		return -1;
+	printf("%d\n", ntohs(address.sin_port));
+	return fd;
+}
+
+static int listen_unix(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(fd, BACKLOG) < 0)
 		return -1;
 	return fd;
 }
@@ -52,8 +85,6 @@ static uint16_t read_port(const char *text)
 	return (uint16_t)n;
 }
 
-#define NAME_SERVER_PORT 53
-
 static int be_silent(const char *text)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(NAME_SERVER_PORT) };
@@ -70,39 +101,103 @@ static int be_silent(const char *text)
 		pause();
 }
 
+static int fail(void)
+{
+	fprintf(stderr, "listen: %s: %s\n", options.program[0], strerror(errno));
+	return 127;
+}
+
+static int become_program(int fd)
+{
+	int wanted = options.zero ? STDIN_FILENO : PASSED_FD;
+	char pid[24];
+
+	if (fd != wanted && (dup2(fd, wanted) < 0 || close(fd) < 0))
+		return fail();
+	if (!options.zero) {
+		snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+		setenv("LISTEN_PID", pid, 1);
+		setenv("LISTEN_FDS", "1", 1);
+	}
+	execvp(options.program[0], options.program);
+	return fail();
+}
+
+static void end(int signal_number)
+{
+	ended = 1;
+	if (child > 0)
+		kill(child, signal_number);
+}
+
+static int run_again(int fd)
+{
+	struct sigaction on_end = { .sa_handler = end };
+	int status = 0;
+	sigset_t term, before;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigaction(SIGTERM, &on_end, NULL);
+	while (!ended) {
+		/* Between fork and the child's number no signal comes. */
+		sigprocmask(SIG_BLOCK, &term, &before);
+		child = fork();
+		if (child == 0) {
+			signal(SIGTERM, SIG_DFL);
+			sigprocmask(SIG_SETMASK, &before, NULL);
+			_exit(become_program(fd));
+		}
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		if (child < 0)
+			return fail();
+		printf("%ld\n", (long)child);
+		fflush(stdout);
+		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+			;
+		child = 0;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static bool read_options(char **argv)
+{
+	for (argv++; *argv && strncmp(*argv, "--", 2) == 0; argv++) {
+		if (strcmp(*argv, "--zero") == 0)
+			options.zero = true;
+		else if (strcmp(*argv, "--again") == 0)
+			options.again = true;
+		else if (strcmp(*argv, "--port") == 0 && argv[1])
+			options.port = read_port(*++argv);
+		else if (strcmp(*argv, "--unix") == 0 && argv[1])
+			options.path = *++argv;
+		else
+			return false;
+	}
+	options.program = argv;
+	return *argv != NULL;
+}
+
 int main(int argc, char **argv)
 {
-	struct sockaddr_in address;
-	uint16_t port = 0;
-	char **program = argv + 1;
-	char pid[24];
 	int fd;
 
 	if (argc == 3 && strcmp(argv[1], "--silent") == 0)
 		return be_silent(argv[2]);
-	if (argc > 3 && strcmp(argv[1], "--port") == 0) {
-		port = read_port(argv[2]);
-		program = argv + 3;
-	}
-	if (program[0] == NULL) {
-		fprintf(stderr, "usage: listen [--port N] PROGRAM ARGUMENTS...\n");
+	if (!read_options(argv)) {
+		fprintf(stderr, "usage: listen [--port N | --unix PATH] [--zero] [--again] PROGRAM "
+				"ARGUMENTS...\n");
 		return 2;
 	}
-	fd = listen_on(port, &address);
+	fd = options.path ? listen_unix(options.path) : listen_tcp(options.port);
 	if (fd < 0) {
-		fprintf(stderr, "listen: port %d on 127.0.0.1: %s\n", port, strerror(errno));
+		if (options.path)
+			fprintf(stderr, "listen: %s: %s\n", options.path, strerror(errno));
+		else
+			fprintf(stderr, "listen: port %d on 127.0.0.1: %s\n", options.port,
+			    strerror(errno));
 		return 1;
 	}
-	if (fd != PASSED_FD && (dup2(fd, PASSED_FD) < 0 || close(fd) < 0)) {
-		perror("listen");
-		return 1;
-	}
-	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "1", 1);
-	printf("%d\n", ntohs(address.sin_port));
 	fflush(stdout);
-	execvp(program[0], program);
-	fprintf(stderr, "listen: %s: %s\n", program[0], strerror(errno));
-	return 127;
+	return options.again ? run_again(fd) : become_program(fd);
 }

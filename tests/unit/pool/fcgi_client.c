@@ -1,5 +1,6 @@
 #include "pool/fcgi_client.h"
 
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,50 @@ enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN_RECORD = 5, STDOUT_
 
 #define RECORD_MAX 65535
 
-int fcgi_connect(const char *path)
+static int connect_unix(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct timeval timeout = { .tv_sec = 10 };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+static int connect_tcp(const char *address)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
+	const char *colon = strrchr(address, ':');
+	bool bracket = address[0] == '[';
+	char host[64];
+	int fd;
+
+	snprintf(
+	    host, sizeof(host), "%.*s", (int)(colon - address) - 2 * bracket, address + bracket);
+	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+		return -1;
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
+		close(fd);
+		fd = -1;
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+int fcgi_connect(const char *address)
+{
+	struct timeval timeout = { .tv_sec = 10 };
+	int fd = strchr(address, '/') || !strchr(address, ':') ? connect_unix(address)
+	                                                       : connect_tcp(address);
+
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	}
+	return fd;
 }
 
 static void add_record(struct buf *out, int type, const void *data, size_t len)

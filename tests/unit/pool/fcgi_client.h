@@ -29,8 +29,8 @@ struct fcgi_reply {
 	size_t content_len;
 };
 
-/* A blocking connection with a deadline of ten seconds; -1 on failure. */
-int fcgi_connect(const char *path);
+/* PATH, HOST:PORT or [v6]:PORT: blocking, with a deadline of ten seconds; -1 on failure. */
+int fcgi_connect(const char *address);
 
 /* A record of a body; len 0 is its end.  False: the server hung up. */
 bool fcgi_send_body(int fd, const void *data, size_t len);

@@ -99,6 +99,56 @@ TEST(pool_listen, what_cannot_be_had_is_one_clear_line)
 	CU_ASSERT_EQUAL(in_child(bad_addresses), 0);
 }
 
+static int not_ours_to_replace(void)
+{
+	char directory[160];
+	struct listener l;
+	FILE *f = fopen(path, "we");
+
+	if (!f || fputs("something of value", f) < 0 || fclose(f) != 0)
+		return 1;
+	if (open_at(address, "", &l) != ST_INVALID || !strstr(buf_text(&why), "something else"))
+		return 2;
+	if (access(path, F_OK) != 0 || unlink(path) != 0)
+		return 3;
+	if (symlink("elsewhere", path) != 0 || open_at(address, "", &l) != ST_INVALID)
+		return 4;
+	/* A directory that is missing is the commonest mistake: the line says what to do. */
+	snprintf(directory, sizeof(directory), "%s.d/s", address);
+	if (open_at(directory, "", &l) != ST_NOT_FOUND || !strstr(buf_text(&why), "spawn-fcgi"))
+		return 5;
+	return 0;
+}
+
+TEST(pool_listen, only_a_dead_socket_is_replaced)
+{
+	new_path();
+	CU_ASSERT_EQUAL(in_child(not_ours_to_replace), 0);
+}
+
+#define SOME_GROUP 4711
+
+static int group_of_directory(void)
+{
+	struct listener l;
+	struct stat st;
+
+	const char *directory = unit_temp_dir();
+
+	snprintf(path, sizeof(path), "%s/s", directory);
+	snprintf(address, sizeof(address), "unix:%s", path);
+	if (chown(directory, (uid_t)-1, SOME_GROUP) != 0)
+		return getuid() == 0 ? 1 : 0; /* only root may try */
+	if (open_at(address, "", &l) || stat(path, &st) != 0 || st.st_gid != SOME_GROUP)
+		return 2;
+	return 0;
+}
+
+TEST(pool_listen, without_a_group_that_of_the_directory)
+{
+	CU_ASSERT_EQUAL(in_child(group_of_directory), 0);
+}
+
 static int tcp_sockets(void)
 {
 	static const char *const hosts[] = { "127.0.0.1", "[::1]" };
@@ -161,7 +211,7 @@ static int inherited_listen_fds(void)
 {
 	struct listener l;
 	char pid[20];
-	int fd = listening_unix();
+	int fd = listening_unix(), pair[2];
 
 	if (fd < 0 || dup2(fd, 3) < 0)
 		return 1;
@@ -173,7 +223,15 @@ static int inherited_listen_fds(void)
 	setenv("LISTEN_PID", pid, 1);
 	if (open_at("unix:/nowhere/s", "", &l) || l.fd != 3)
 		return 3;
-	return strcmp(l.origin, "LISTEN_FDS") == 0 ? 0 : 4;
+	if (strcmp(l.origin, "LISTEN_FDS") != 0)
+		return 4;
+	/* A connection instead of a socket that listens: Accept=yes, or another's mistake. */
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || dup2(pair[0], 3) < 0)
+		return 5;
+	return open_at("unix:/nowhere/s", "", &l) == ST_INVALID &&
+	               strstr(buf_text(&why), "LISTEN_FDS")
+	           ? 0
+	           : 6;
 }
 
 TEST(pool_listen, listen_fds)

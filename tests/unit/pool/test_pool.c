@@ -28,6 +28,7 @@ static struct {
 
 static const char *const keys_before[] = { "old" };
 static const char *const keys_after[] = { "old", "new" };
+static bool key_goes; /* a reload takes the old key away at once */
 
 static const char *const origins[] = { "https://till.example" };
 
@@ -53,7 +54,7 @@ static struct api_options api_options(const char *const *keys, size_t n)
 static bool reload(void *arg, struct api_options *out)
 {
 	(void)arg;
-	*out = api_options(keys_after, 2);
+	*out = key_goes ? api_options(keys_after + 1, 1) : api_options(keys_after, 2);
 	return true;
 }
 
@@ -369,6 +370,32 @@ TEST(pool, a_reload_under_load_loses_nothing)
 	load_end(threads);
 	CU_ASSERT_EQUAL(atomic_load(&lost), 0);
 	CU_ASSERT_TRUE(atomic_load(&served) > 50);
+	pool_end_well();
+}
+
+/* A client that has both keys, and tries the new one where the old one is refused. */
+TEST(pool, a_key_that_goes_leaves_no_moment_without_one)
+{
+	struct mono deadline = mono_add_ms(mono_now(), 10000);
+	int refused = 0, asked = 0, both = 0;
+
+	key_goes = true;
+	pool_begin();
+	key_goes = false;
+	for (int reloads = 0; refused < 50 && !mono_reached(deadline, mono_now()); asked++) {
+		if (asked >= 50 && reloads < 3) {
+			kill(pool.pid, SIGHUP);
+			reloads++;
+		}
+		if (ask_status("GET", "/v1/store/inventory", "old") != 401) {
+			refused = 0;
+			continue;
+		}
+		refused++;
+		both += ask_status("GET", "/v1/store/inventory", "new") == 401;
+	}
+	CU_ASSERT_EQUAL(refused, 50);
+	CU_ASSERT_EQUAL(both, 0);
 	pool_end_well();
 }
 
