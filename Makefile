@@ -217,16 +217,14 @@ EXAMPLES = $(BINDIR)/share/doc/store-api/examples
 
 # Settings that are there stay as they are.
 install: programs
-	install -d $(BINDIR)/lib/store-api $(BINDIR)/sbin $(DESTDIR)$(CONFIG_DIR) $(EXAMPLES)/lighttpd \
-		$(EXAMPLES)/prometheus $(EXAMPLES)/grafana
+	install -d $(BINDIR)/lib/store-api $(BINDIR)/sbin $(DESTDIR)$(CONFIG_DIR)
 	install -m 0755 $(BUILD)/store-api.fcgi $(BINDIR)/lib/store-api/store-api.fcgi
 	install -m 0755 $(BUILD)/store-syncd $(BINDIR)/sbin/store-syncd
 	for f in store-api.conf store-syncd.conf; do \
 		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
 		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done
-	install -m 0644 conf/lighttpd/* $(EXAMPLES)/lighttpd/
-	install -m 0644 conf/prometheus/* $(EXAMPLES)/prometheus/
-	install -m 0644 conf/grafana/* $(EXAMPLES)/grafana/
+	for s in lighttpd apache nginx prometheus grafana; do install -d $(EXAMPLES)/$$s && \
+		install -m 0644 conf/$$s/* $(EXAMPLES)/$$s/ || exit 1; done
 	install -d $(BINDIR)/share/man/man7
 	install -m 0644 packaging/common/store-api.7 $(BINDIR)/share/man/man7/store-api.7
 

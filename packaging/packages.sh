@@ -11,8 +11,8 @@ build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-
   libxxhash-dev'
 demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
-  lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime
-  python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc spawn-fcgi"
+  lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx
+  python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc"
 
 case "${1-}" in
 build) wanted=$build ;;
@@ -71,11 +71,13 @@ install || {
   install
 }
 
-case " $missing " in
-*" lighttpd "*)
-  if [ -d /run/systemd/system ]; then
-    $as_root systemctl disable --now lighttpd.service >/dev/null 2>&1 || true
-    echo "lighttpd was installed by this step, so its system service was left disabled."
-  fi
-  ;;
-esac
+# apache2-bin is Apache without a service.
+for server in lighttpd nginx; do
+  case " $missing " in
+  *" $server "*)
+    $as_root update-rc.d "$server" disable >/dev/null 2>&1 || true
+    [ ! -d /run/systemd/system ] || $as_root systemctl stop "$server" >/dev/null 2>&1 || true
+    echo "$server was installed by this step, so its system service was left disabled."
+    ;;
+  esac
+done

@@ -80,6 +80,7 @@ if [ "${1-}" = --deep ]; then
   suite pool-memory-long tests/bench/pool_memory.sh 1000000
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
+  suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections
   suite e2e-sanitizers-all "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh
   suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke
   suite mutants tests/property/mutants.sh build/hooks

@@ -3,9 +3,9 @@
  * connection that is open already; FCGX_Accept_r() then reads the request from
  * it.  `detached` makes libfcgi close a connection at once: by default it would
  * shut it down and read from the peer for as long as that sends something every
- * two seconds.  Where the peer may still be sending we do that ourselves, for a
- * time that has an end (see finish()).  The response goes out past libfcgi
- * (pool/reply.h), which only reads.
+ * two seconds.  Where the peer may still be sending the connection is handed back
+ * to linger (pool/linger.h).  The response goes out past libfcgi (pool/reply.h),
+ * which only reads.
  *
  * libfcgi's reads block.  Before each that may, SO_RCVTIMEO is set to what is
  * left of the time for the whole body; polling wouldn't do, since the next
@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +25,11 @@
 #include "base/clock.h"
 #include "pool/reply.h"
 
-#define HEAD_MAX  65536
-#define DRAIN_MS  1000 /* for a request's body that nobody wanted */
-#define LINGER_MS 1000 /* for the peer to take our response before it sees a reset */
+#define HEAD_MAX 65536
+
+/* For a body that nobody wanted, while it comes fast: all of it, and the next piece. */
+#define DRAIN_MS       500
+#define DRAIN_PAUSE_MS 50
 
 struct fcgi {
 	struct api *api;
@@ -209,38 +210,20 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 /* Read a body that nobody wanted, so that the connection can be used again. */
 static bool drain(struct fcgi *f)
 {
-	struct mono deadline = mono_add_ms(mono_now(), DRAIN_MS);
+	struct mono now = mono_now(), deadline = mono_add_ms(now, DRAIN_MS);
 	char block[4096];
 	enum st_err err;
 	size_t n = 1;
 
-	do
-		err = read_body(f, block, sizeof(block), deadline, &n);
-	while (!err && n > 0 && !mono_reached(deadline, mono_now()));
+	do {
+		err = read_body(f, block, sizeof(block), mono_add_ms(now, DRAIN_PAUSE_MS), &n);
+		now = mono_now();
+	} while (!err && n > 0 && !mono_reached(deadline, now));
 	return !err && n == 0;
 }
 
-/*
- * Close a connection whose peer still sends.  A plain close would reset it and
- * could take our response away.
- */
-static void linger(int fd)
-{
-	struct mono deadline = mono_add_ms(mono_now(), LINGER_MS);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char trash[4096];
-	struct mono now;
-
-	(void)shutdown(fd, SHUT_WR);
-	do
-		now = mono_now();
-	while (!mono_reached(deadline, now) && poll(&p, 1, mono_poll_timeout(deadline, now)) > 0 &&
-	       recv(fd, trash, sizeof(trash), MSG_DONTWAIT) > 0);
-	close(fd);
-}
-
-/* End the request; true: the connection is kept. */
-static bool finish(struct fcgi *f, enum st_err sent, bool keep)
+/* End the request. */
+static enum fcgi_end finish(struct fcgi *f, enum st_err sent, bool keep)
 {
 	FCGX_Request *r = &f->request;
 	int fd = r->ipcFd;
@@ -250,22 +233,21 @@ static bool finish(struct fcgi *f, enum st_err sent, bool keep)
 	keep = keep && r->keepConnection && drained && ended;
 	/* Its memory; of the connection it must know nothing. */
 	FCGX_Free(r, 0);
-	if (keep && f->timeout_changed) {
+	if (keep && f->timeout_changed)
 		set_receive_timeout(fd, FCGI_PEER_TIMEOUT_MS);
-	} else if (!keep && ended && !drained) {
-		linger(fd);
-	} else if (!keep) {
+	if (!keep && ended && !drained)
+		return FCGI_LINGERS;
+	if (!keep)
 		close(fd);
-	}
-	return keep;
+	return keep ? FCGI_KEPT : FCGI_CLOSED;
 }
 
-bool fcgi_serve(struct fcgi *f, int fd, bool keep)
+enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 {
 	FCGX_Request *r = &f->request;
 	struct api_request request;
+	enum fcgi_end end;
 	enum st_err sent;
-	bool kept;
 
 	r->ipcFd = fd;
 	r->keepConnection = 1; /* else libfcgi would begin by closing it */
@@ -273,7 +255,7 @@ bool fcgi_serve(struct fcgi *f, int fd, bool keep)
 	if (FCGX_Accept_r(r) < 0) {
 		/* No request came; libfcgi has closed it. */
 		r->ipcFd = -1;
-		return false;
+		return FCGI_CLOSED;
 	}
 	FCGX_Detach(r);
 	read_params(r->envp, &request);
@@ -283,8 +265,8 @@ bool fcgi_serve(struct fcgi *f, int fd, bool keep)
 	api_handle(f->api, &request, &f->response);
 	sent = send_response(
 	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
-	kept = finish(f, sent, keep);
+	end = finish(f, sent, keep);
 	r->ipcFd = -1;
 	api_response_trim(&f->response);
-	return kept;
+	return end;
 }

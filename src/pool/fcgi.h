@@ -23,11 +23,13 @@ void fcgi_close(struct fcgi *f);
 /* A peer that sends or takes nothing for so long is dropped: SO_RCVTIMEO, SO_SNDTIMEO of an fd. */
 #define FCGI_PEER_TIMEOUT_MS 10000
 
-/*
- * Serve the request that waits on fd.  True: the web server keeps the
- * connection, and fd is the caller's again; false: fd is closed.
- * keep: false closes it in any case.
- */
-bool fcgi_serve(struct fcgi *f, int fd, bool keep);
+enum fcgi_end {
+	FCGI_CLOSED,  /* fd is closed */
+	FCGI_KEPT,    /* the web server keeps the connection, and fd is the caller's again */
+	FCGI_LINGERS, /* all is said, but the peer may still be sending; fd is the caller's again */
+};
+
+/* Serve the request that waits on fd.  keep: false never ends in FCGI_KEPT. */
+enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep);
 
 #endif

@@ -6,6 +6,7 @@
  *              accepts while no thread is free; connections wait in the backlog.
  *   kept ones  EPOLLONESHOT: a connection that the web server keeps open goes
  *              back into the set while it is idle, and costs no thread.
+ *   lingering  EPOLLONESHOT: answered ones whose peer still sends (pool/linger.h).
  *   stop       an eventfd that stays readable: wakes all threads.
  */
 #include "pool/worker.h"
@@ -28,6 +29,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "pool/fcgi.h"
+#include "pool/linger.h"
 
 #define STACK_SIZE      (512 * 1024)
 #define HOUSEKEEPING_MS 2000
@@ -37,13 +39,19 @@ struct worker {
 	const struct pool_options *options;
 	struct api *api;
 	int listener, epoll, stop;
+	int ended; /* an eventfd: readable when no thread runs any more */
+	atomic_uint running;
 	atomic_bool stopping;
 	unsigned slot;
+	struct lingers lingers;
 };
 
-static bool arm(struct worker *w, int fd, int op)
+#define LINGERING (UINT64_C(1) << 32) /* in an event's data, above the descriptor */
+
+static bool arm(struct worker *w, int fd, int op, uint64_t kind)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.fd = fd };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT,
+		.data.u64 = kind | (uint32_t)fd };
 
 	return epoll_ctl(w->epoll, op, fd, &event) == 0;
 }
@@ -68,7 +76,7 @@ static int accept_one(struct worker *w)
 		poll(NULL, 0, ACCEPT_PAUSE_MS);
 	}
 	if (!atomic_load(&w->stopping))
-		arm(w, w->listener, EPOLL_CTL_MOD);
+		arm(w, w->listener, EPOLL_CTL_MOD, 0);
 	if (fd >= 0)
 		set_timeouts(fd);
 	return fd;
@@ -76,36 +84,62 @@ static int accept_one(struct worker *w)
 
 static void serve(struct worker *w, struct fcgi *f, int fd, bool is_new)
 {
-	if (!fcgi_serve(f, fd, !atomic_load(&w->stopping)))
-		return;
-	/* epoll forgets a closed descriptor by itself, so a kept one is in the set or new to it. */
-	if (!arm(w, fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD))
+	enum fcgi_end end = fcgi_serve(f, fd, !atomic_load(&w->stopping));
+	/* epoll forgets a closed descriptor by itself, so this one is in the set or new to it. */
+	int op = is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+	if (end == FCGI_KEPT && !arm(w, fd, op, 0))
 		close(fd);
+	if (end == FCGI_LINGERS && lingers_add(&w->lingers, fd, mono_now()) &&
+	    !arm(w, fd, op, LINGERING))
+		lingers_end(&w->lingers, fd);
+}
+
+static void handle(struct worker *w, struct fcgi *f, const struct epoll_event *event)
+{
+	int fd = (int)(uint32_t)event->data.u64;
+
+	if (event->data.u64 & LINGERING) {
+		if (!lingers_read(fd) || !arm(w, fd, EPOLL_CTL_MOD, LINGERING))
+			lingers_end(&w->lingers, fd);
+	} else if (fd == w->listener) {
+		fd = accept_one(w);
+		if (fd >= 0)
+			serve(w, f, fd, true);
+	} else if (fd != w->stop) {
+		serve(w, f, fd, false);
+	}
+}
+
+/* The last one to end says so: joining itself has no time limit that everybody knows. */
+static void say_ended(struct worker *w)
+{
+	uint64_t one = 1;
+
+	if (atomic_fetch_sub(&w->running, 1) == 1 && write(w->ended, &one, sizeof(one)) < 0)
+		log_error("worker can't tell its end", log_number("errno", errno));
+}
+
+static void serve_until_stopped(struct worker *w, struct fcgi *f)
+{
+	struct epoll_event event;
+
+	while (!atomic_load(&w->stopping)) {
+		if (epoll_wait(w->epoll, &event, 1, -1) > 0)
+			handle(w, f, &event);
+	}
 }
 
 static void *thread_run(void *arg)
 {
 	struct worker *w = arg;
-	struct epoll_event event;
 	struct fcgi *f;
 
-	if (fcgi_open(w->api, &f) != ST_OK)
-		return NULL;
-	while (!atomic_load(&w->stopping)) {
-		int n = epoll_wait(w->epoll, &event, 1, -1);
-
-		if (n <= 0 || event.data.fd == w->stop)
-			continue;
-		if (event.data.fd == w->listener) {
-			int fd = accept_one(w);
-
-			if (fd >= 0)
-				serve(w, f, fd, true);
-		} else {
-			serve(w, f, event.data.fd, false);
-		}
+	if (fcgi_open(w->api, &f) == ST_OK) {
+		serve_until_stopped(w, f);
+		fcgi_close(f);
 	}
-	fcgi_close(f);
+	say_ended(w);
 	return NULL;
 }
 
@@ -126,6 +160,7 @@ static bool start_threads(struct worker *w, pthread_t *threads)
 static void keep_house(struct worker *w)
 {
 	api_refresh(w->api);
+	lingers_expire(&w->lingers, mono_now());
 	metrics_pool_resident(w->options->api.metrics, w->slot, io_private_memory());
 }
 
@@ -145,18 +180,12 @@ static void wait_for_stop(struct worker *w, int signal_fd)
 /* True if all threads ended within the time that a stop may take, whatever the wall clock does. */
 static bool join_threads(struct worker *w, pthread_t *threads)
 {
-	struct timespec until;
+	struct pollfd p = { .fd = w->ended, .events = POLLIN };
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += WORKER_STOP_MS / 1000;
-	until.tv_nsec += WORKER_STOP_MS % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	if (poll(&p, 1, WORKER_STOP_MS) <= 0)
+		return false;
 	for (unsigned i = 0; i < w->options->threads; i++)
-		if (pthread_clockjoin_np(threads[i], NULL, CLOCK_MONOTONIC, &until) != 0)
-			return false;
+		pthread_join(threads[i], NULL);
 	return true;
 }
 
@@ -166,15 +195,20 @@ static bool open_sets(struct worker *w)
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	event.data.fd = w->stop;
-	return w->epoll >= 0 && w->stop >= 0 &&
+	w->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	atomic_store(&w->running, w->options->threads);
+	event.data.u64 = (uint32_t)w->stop;
+	return w->epoll >= 0 && w->stop >= 0 && w->ended >= 0 &&
 	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event) == 0 &&
-	       arm(w, w->listener, EPOLL_CTL_ADD);
+	       arm(w, w->listener, EPOLL_CTL_ADD, 0);
 }
 
 int worker_run(const struct pool_options *options, int listener, unsigned slot)
 {
-	struct worker w = { .options = options, .listener = listener, .slot = slot };
+	struct worker w = { .options = options,
+		.listener = listener,
+		.slot = slot,
+		.lingers = { .lock = PTHREAD_MUTEX_INITIALIZER } };
 	struct api_options api = options->api;
 	pthread_t *threads = calloc(options->threads, sizeof(*threads));
 	uint64_t one = 1;

@@ -1,5 +1,5 @@
 /*
- * load web WEB CONNECTIONS SECONDS           GETs by so many clients, until SIGTERM or the end
+ * load web WEB CONNECTIONS SECONDS [REQUESTS]   GETs by so many clients, until SIGTERM or the end
  * load fcgi ADDRESS CONNECTIONS REQUESTS     the same straight at the pool, on kept connections
  * load status ADDRESS METHOD URI [KEY]       one request at the pool: its status
  * load stall ADDRESS COUNT half|deaf|idle    connections that stop in the middle, until SIGTERM
@@ -76,6 +76,23 @@ static size_t drop(char *data, size_t size, size_t n, void *to)
 	return size * n;
 }
 
+/*
+ * The status, 0 without an answer.  A connection that the server ended between two requests
+ * shows when the next is sent, and is opened anew, as by every client of HTTP/1.1.
+ */
+static int ask_once(CURL *c)
+{
+	long status = 0, opened = 0;
+	CURLcode err = curl_easy_perform(c);
+
+	curl_easy_getinfo(c, CURLINFO_NUM_CONNECTS, &opened);
+	if (err == CURLE_SEND_ERROR && opened == 0)
+		err = curl_easy_perform(c);
+	if (err == CURLE_OK)
+		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
 static void *ask_web(void *arg)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, "X-API-Key: " KEY);
@@ -88,13 +105,10 @@ static void *ask_web(void *arg)
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, 30L);
 	for (size_t i = 0; goes_on(); i++) {
 		struct mono began = mono_now();
-		long status = 0;
 
 		snprintf(url, sizeof(url), "%s%s", target, uris[i % N_URIS]);
 		curl_easy_setopt(c, CURLOPT_URL, url);
-		if (curl_easy_perform(c) == CURLE_OK)
-			curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
-		count((int)status, began);
+		count(ask_once(c), began);
 	}
 	curl_easy_cleanup(c);
 	curl_slist_free_all(headers);
@@ -155,7 +169,7 @@ static int run(void *(*asker)(void *), long connections)
 static int web(char **argv)
 {
 	target = argv[0];
-	atomic_store(&wanted, LONG_MAX);
+	atomic_store(&wanted, argv[3] ? strtol(argv[3], NULL, 10) : LONG_MAX);
 	deadline = mono_add_ms(mono_now(), strtol(argv[2], NULL, 10) * 1000);
 	return run(ask_web, strtol(argv[1], NULL, 10));
 }

@@ -49,8 +49,8 @@ pool() {
   until [ -S "$dir/fcgi.sock" ]; do pause 0.02; done
 }
 web() {
-  mkdir "$dir/web"
-  WEB_DIR=$dir/web FCGI_SOCKET=$dir/fcgi.sock \
+  mkdir -p "$dir/web/html"
+  WEB_DIR=$dir/web FCGI_SOCKET=$dir/fcgi.sock WEB_STORES=one-store WEB_BESIDE=api-alone \
     "$build/tests/listen" lighttpd -D -f "$root/conf/lighttpd/standalone.conf" \
     >"$dir/port" 2>"$dir/web.log" &
   pids+=("$!")

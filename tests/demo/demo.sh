@@ -13,7 +13,7 @@ unset PORT # a setting of the programs too, where 0 is no port
 demo=$BUILD/demo
 pids=()
 
-mkdir -p "$demo/web" || exit 1
+mkdir -p "$demo/web/html" || exit 1
 rm -rf "$demo/data" "$demo"/*.log
 run=$(mktemp -d "${TMPDIR:-/tmp}/store-api-demo.XXXXXX") || exit 1
 
@@ -64,7 +64,7 @@ until_true() {
 }
 
 # The port first: if that is taken, nothing else needs to start.
-export WEB_DIR=$demo/web FCGI_SOCKET=$run/fcgi.sock
+export WEB_DIR=$demo/web FCGI_SOCKET=$run/fcgi.sock WEB_STORES=one-store WEB_BESIDE=api-alone
 start lighttpd "$BUILD/tests/listen" --port "$port" lighttpd -D -f conf/lighttpd/standalone.conf \
   >"$demo/port"
 until_true 10 test -s "$demo/port" || give_up 'lighttpd did not start'

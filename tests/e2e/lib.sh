@@ -2,14 +2,14 @@
 # lib.sh: what the end-to-end tests share.  Sourced by each tests/e2e/test_*.sh.
 #
 # A test starts as many stores as it likes in a directory of its own, with the
-# real programs from $BUILD, behind the real lighttpd, against the simulated
-# Central.  Nothing is waited for by time: `until_true` polls a condition with a
+# real programs from $BUILD, behind a real web server with the settings of conf/,
+# against the simulated Central.  Nothing is waited for by time: `until_true` polls a condition with a
 # deadline.  What was started is ended by its process id when the test exits.
 #
 #   start_central [options…]        → $CENTRAL (URL)
 #   start_daemon [KEY=value…]       → $DAEMON (pid); settings go to the environment
 #   start_pool [KEY=value…]         → $POOL
-#   start_web                       → $WEB (URL)
+#   start_web [SERVER [KEY=value…]] → $WEB (URL), $WEB_PID; lighttpd, apache or nginx ($WEB_SERVER)
 #   start_store [central options…]  all four, and waits until it is live
 #   api METHOD PATH [curl options…] → $STATUS, $BODY, $HEADERS
 #   admin METHOD PATH JSON          a change at Central
@@ -19,15 +19,19 @@
 # The last line of a test is `N passed, N failed, N skipped`.
 # shellcheck disable=SC2119,SC2120,SC2034 # the arguments are optional; results are for the caller
 set -u
+PATH=$PATH:/usr/sbin # web servers are there, for whoever isn't root too
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$root/build}
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
 chmod 0711 "$DIR"
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 webs=0
 pids=()
 read -r -a under <<<"${UNDER:-}" # a checker to run both programs under
-
+# Web servers that root starts serve requests as www-data, like installed ones.
+for_web=()
+[ "$(id -u)" -ne 0 ] || for_web=(FCGI_SOCKET_GROUP=www-data)
+WEB_SERVER=${WEB_SERVER:-lighttpd}
 
 # Settings of all programs of a test; a test may change them before it starts some.
 export DATA_DIR=$DIR/data RUN_DIR=$DIR/run FCGI_LISTEN=unix:$DIR/fcgi.sock
@@ -135,20 +139,65 @@ start_daemon() {
 pool_listens() { [ -S "$DIR/fcgi.sock" ]; }
 
 start_pool() {
-  env "$@" "${under[@]}" "$BUILD/store-api.fcgi" 2>>"$DIR/pool.log" &
+  env "${for_web[@]}" "$@" "${under[@]}" "$BUILD/store-api.fcgi" 2>>"$DIR/pool.log" &
   POOL=$!
   pids+=("$POOL")
   until_true 10 pool_listens || fail "the pool listens"
 }
 
-start_web() {
-  mkdir -p "$DIR/web"
-  WEB_DIR=$DIR/web FCGI_SOCKET=$DIR/fcgi.sock \
-    "$BUILD/tests/listen" lighttpd -D -f "$root/conf/lighttpd/standalone.conf" \
-    >"$DIR/web.port" 2>>"$DIR/web.log" &
-  pids+=("$!")
-  until_true 10 test -s "$DIR/web.port" || fail "lighttpd starts"
-  WEB=http://127.0.0.1:$(cat "$DIR/web.port")
+# The addresses of the stores in a sample's upstream are replaced; nothing else of it can be.
+lay_out_nginx() { # DIR
+  # shellcheck disable=SC2153 # from the caller's arguments
+  sed -e "s|unix:/run/[^;]*|unix:$FCGI_SOCKET|" -e "s|192.0.2.11:9083|$STORE_A_HOST:$STORE_A_PORT|" \
+    -e "s|192.0.2.12:9083|$STORE_B_HOST:$STORE_B_PORT|" "$WEB_CONF/$WEB_STORES.inc" >"$1/stores.inc"
+  ln -sf "$WEB_CONF/standalone.conf" "$1/nginx.conf"
+  ln -sf "$WEB_CONF/store-api.inc" "$WEB_CONF/$WEB_BESIDE.inc" "$1/"
+  ln -sf "$WEB_BESIDE.inc" "$1/beside.inc"
+  if [ -n "${WEB_KEEP-}" ]; then # what the samples advise against: kept connections to the pool
+    sed -i 's/^}/  keepalive 64;\n}/' "$1/stores.inc"
+    sed 's/fastcgi_keep_conn off/fastcgi_keep_conn on/' "$WEB_CONF/store-api.inc" >"$1/keep.inc"
+    mv "$1/keep.inc" "$1/store-api.inc"
+  fi
+}
+
+# Runs a web server in its foreground, in this process, with the settings of conf/.
+web_server() { # SERVER DIR [--any]
+  local server=$1 dir=$2
+  shift 2
+  export WEB_DIR=$dir WEB_CONF=$root/conf/$server
+  mkdir -p "$dir/html"
+  case $server in
+  lighttpd) exec "$BUILD/tests/listen" "$@" lighttpd -D -f "$WEB_CONF/standalone.conf" ;;
+  # Debian's Apache takes no descriptor.
+  apache) exec "$BUILD/tests/listen" "$@" --reserve apache2 -DFOREGROUND -f "$WEB_CONF/standalone.conf" ;;
+  nginx)
+    lay_out_nginx "$dir"
+    # shellcheck disable=SC2016 # expanded by the shell that has the listener
+    exec "$BUILD/tests/listen" "$@" --nginx sh -c 'echo "listen $LISTEN_ADDRESS;" >"$0/listen.inc"
+      exec nginx -p "$0" -c "$0/nginx.conf"' "$dir"
+    ;;
+  esac
+}
+
+# shellcheck disable=SC2188 # opening it is all
+port_listens() { [ -s "$1" ] && (<>"/dev/tcp/127.0.0.1/$(cat "$1")") 2>/dev/null; } # FILE with the port
+
+start_web() { # [SERVER [KEY=value…]]; WEB_LISTEN=--any: on all addresses
+  local server=${1:-$WEB_SERVER}
+  webs=$((webs + 1))
+  local dir=$DIR/web-$webs
+  [ $# -eq 0 ] || shift
+  (
+    export WEB_STORES=one-store WEB_BESIDE=api-alone FCGI_SOCKET=$DIR/fcgi.sock
+    export STORE_A_HOST=127.0.0.1 STORE_A_PORT=1 STORE_B_HOST=127.0.0.1 STORE_B_PORT=1
+    [ $# -eq 0 ] || export "$@"
+    # shellcheck disable=SC2086 # an option or nothing
+    web_server "$server" "$dir" ${WEB_LISTEN-}
+  ) >"$dir.port" 2>>"$DIR/web-$webs-$server.log" &
+  WEB_PID=$!
+  pids+=("$WEB_PID")
+  until_true 10 port_listens "$dir.port" || fail "$server starts"
+  WEB=http://127.0.0.1:$(cat "$dir.port")
 }
 
 start_store() {

@@ -1,11 +1,17 @@
 /*
- * listen [--port N | --unix PATH] [--zero] [--again] PROGRAM ARGUMENTS…: run a
- * program with a listening socket, handed over as systemd does it: descriptor
- * 3 and LISTEN_FDS, or with --zero descriptor 0 (StandardInput=socket).
+ * listen [--port N | --unix PATH] [--any] [--zero | --nginx | --reserve] [--again]
+ * PROGRAM ARGUMENTS…: run a program with a listening socket, handed over as
+ * systemd does it: descriptor 3 and LISTEN_FDS, or with --zero descriptor 0
+ * (StandardInput=socket), or with --nginx as nginx hands one to its successor.
  *
- * The socket is at PATH, or at 127.0.0.1; port 0, the default, lets the system
- * choose: so no test picks a port, and none can lose it between picking and
- * binding.  The port is printed on stdout before the program starts.
+ * The socket is at PATH, or at 127.0.0.1, or with --any at all addresses; port
+ * 0, the default, lets the system choose: so no test picks a port, and none can
+ * lose it between picking and binding.  The port is printed on stdout before the
+ * program starts, which also finds ADDRESS:PORT in LISTEN_ADDRESS.
+ *
+ * --reserve: for a program that takes no descriptor.  The port is bound but not
+ * listened at: nobody else is given it, while a program that binds it with
+ * SO_REUSEADDR, as servers do, gets it beside us.
  *
  * --again: what a .socket unit does.  The socket stays open here, the program
  * runs as a child, its process id is printed, and whenever it ends it is
@@ -16,7 +22,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,7 +43,7 @@
 static struct {
 	uint16_t port;
 	const char *path;
-	bool zero, again;
+	bool any, zero, nginx, reserve, again;
 	char **program;
 } options;
 
@@ -48,14 +55,19 @@ static int listen_tcp(uint16_t port)
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
 	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char text[INET_ADDRSTRLEN], value[INET_ADDRSTRLEN + 8];
 	int on = 1;
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_addr.s_addr = htonl(options.any ? INADDR_ANY : INADDR_LOOPBACK);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0 ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    (!options.reserve && listen(fd, BACKLOG) < 0) ||
 	    getsockname(fd, (struct sockaddr *)&address, &size) < 0)
 		return -1;
 	printf("%d\n", ntohs(address.sin_port));
+	inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text));
+	snprintf(value, sizeof(value), "%s:%d", text, ntohs(address.sin_port));
+	setenv("LISTEN_ADDRESS", value, 1);
 	return fd;
 }
 
@@ -66,8 +78,9 @@ static int listen_unix(const char *path)
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	unlink(path);
+	/* A web server that root has started connects as another user. */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fd, BACKLOG) < 0)
+	    chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0)
 		return -1;
 	return fd;
 }
@@ -109,12 +122,16 @@ static int fail(void)
 
 static int become_program(int fd)
 {
-	int wanted = options.zero ? STDIN_FILENO : PASSED_FD;
+	int wanted = options.zero ? STDIN_FILENO : options.reserve ? fd : PASSED_FD;
 	char pid[24];
 
 	if (fd != wanted && (dup2(fd, wanted) < 0 || close(fd) < 0))
 		return fail();
-	if (!options.zero) {
+	if (options.nginx) {
+		/* It takes for granted that its predecessor's sockets don't block. */
+		fcntl(wanted, F_SETFL, O_NONBLOCK);
+		setenv("NGINX", "3;", 1);
+	} else if (!options.zero && !options.reserve) {
 		snprintf(pid, sizeof(pid), "%ld", (long)getpid());
 		setenv("LISTEN_PID", pid, 1);
 		setenv("LISTEN_FDS", "1", 1);
@@ -163,8 +180,14 @@ static int run_again(int fd)
 static bool read_options(char **argv)
 {
 	for (argv++; *argv && strncmp(*argv, "--", 2) == 0; argv++) {
-		if (strcmp(*argv, "--zero") == 0)
+		if (strcmp(*argv, "--any") == 0)
+			options.any = true;
+		else if (strcmp(*argv, "--zero") == 0)
 			options.zero = true;
+		else if (strcmp(*argv, "--nginx") == 0)
+			options.nginx = true;
+		else if (strcmp(*argv, "--reserve") == 0)
+			options.reserve = true;
 		else if (strcmp(*argv, "--again") == 0)
 			options.again = true;
 		else if (strcmp(*argv, "--port") == 0 && argv[1])
@@ -185,8 +208,10 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--silent") == 0)
 		return be_silent(argv[2]);
 	if (!read_options(argv)) {
-		fprintf(stderr, "usage: listen [--port N | --unix PATH] [--zero] [--again] PROGRAM "
-				"ARGUMENTS...\n");
+		fputs(
+		    "usage: listen [--port N | --unix PATH] [--any] [--zero | --nginx | --reserve] "
+		    "[--again] PROGRAM ARGUMENTS...\n",
+		    stderr);
 		return 2;
 	}
 	fd = options.path ? listen_unix(options.path) : listen_tcp(options.port);

@@ -1,5 +1,6 @@
 # The table of requests and exact answers in rest.txt, each answer also held
 # against the OpenAPI description.  test_rest.sh HEADING-PART: those groups alone.
+# Behind lighttpd, or $WEB_SERVER: test_rest_apache.sh and test_rest_nginx.sh.
 # shellcheck shell=bash source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 here=$root/tests/e2e
@@ -59,7 +60,8 @@ obey() { # WORD [arguments…]
 }
 
 coproc RUNNER {
-  exec /usr/bin/python3 "$here/rest.py" "$here/rest.txt" "$root/src/api/openapi.json" ${1+"$1"} \
+  exec /usr/bin/python3 "$here/rest.py" "$here/rest.txt" "$root/src/api/openapi.json" \
+    "$WEB_SERVER" ${1+"$1"} \
     2>"$DIR/rows.out"
 }
 # The shell forgets the descriptors when the process ends, so they are kept under numbers of our own.

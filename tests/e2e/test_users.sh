@@ -59,11 +59,7 @@ become pool "$DIR/bin/store-api.fcgi" --config "$DIR/etc/store-api.conf" 2>>"$DI
 pool=$!
 pids+=("$pool")
 until_true 10 test -S "$DIR/fcgi/s" || fail 'the pool listens'
-WEB_DIR=$DIR/web FCGI_SOCKET=$DIR/fcgi/s "$BUILD/tests/listen" \
-  lighttpd -D -f "$root/conf/lighttpd/standalone.conf" >"$DIR/web.port" 2>>"$DIR/web.log" &
-pids+=("$!")
-until_true 10 test -s "$DIR/web.port" || fail 'lighttpd starts'
-WEB=http://127.0.0.1:$(cat "$DIR/web.port")
+start_web lighttpd FCGI_SOCKET="$DIR/fcgi/s"
 
 check 'the store gets live' until_true 30 state_is live
 is 'the daemon is told to be running' "$(json .daemon)" running

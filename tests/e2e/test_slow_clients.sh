@@ -1,0 +1,39 @@
+# Clients that send and read a byte a second behind Apache, which passes both on
+# as they come; the pool has its usual size.  Others are served all the while.
+# shellcheck shell=bash source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export POOL_PROCESSES=2 POOL_THREADS=16 LOG_LEVEL=info API_KEYS=k1,demo
+start_central --products 250
+start_daemon
+start_pool
+start_web apache
+check 'it is live' until_true 30 state_is live
+
+slow() { exec /usr/bin/python3 "$root/tests/e2e/slow.py" "$WEB" 64 "$1" 2>>"$DIR/slow.log"; }
+slow body >"$DIR/writers" &
+writers=$!
+slow answer >"$DIR/readers" &
+readers=$!
+pids+=("$writers" "$readers")
+for kind in writers readers; do
+  check "slow $kind are at it" until_true 20 grep -q slow "$DIR/$kind"
+done
+
+"$BUILD/tests/bench" paced "$WEB" 250 200 >"$DIR/others" 2>>"$DIR/load.log" &
+others=$!
+pids+=("$others")
+check 'who sends slowly has an answer in the end' until_ended "$writers" 60
+stop "$others"
+stop "$readers"
+
+echo "64 that send a byte a second: $(tail -n 1 "$DIR/writers")"
+echo "64 that read a byte a second: $(tail -n 1 "$DIR/readers")"
+echo "others: $(cat "$DIR/others")"
+# Half of the threads may wait for bodies; who finds no place there is told at once.
+counts=$(tail -n 1 "$DIR/writers")
+matches 'who sends slowly gets 408, or finds no place' "$counts" '408:[0-9]+ 503:[0-9]+ first.*'
+check 'as many as there are places get 408' test "$(sed 's/408:\([0-9]*\) .*/\1/' <<<"$counts")" -ge 16
+check 'after ten seconds and not much later' test "$(sed 's/.*last after \([0-9]*\) s/\1/' <<<"$counts")" -le 14
+matches 'who reads slowly gets the answer all the while' "$(tail -n 1 "$DIR/readers")" '[0-9]{3,} bytes read by 64'
+matches 'no other request failed' "$(cat "$DIR/others")" 'paced GETs: [0-9]{3,}, .*, 0 failed'
