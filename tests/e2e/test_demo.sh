@@ -22,15 +22,16 @@ is '150 products' "$(curl -sS -H "$key" "$store/v1/store/inventory?limit=1" | jq
 
 # The commands that it prints, run as they are.
 sed -n 's/^  curl/curl/p' "$DIR/demo.out" >"$DIR/commands"
-is 'commands worth trying' "$(wc -l <"$DIR/commands")" 5
+is 'commands worth trying' "$(wc -l <"$DIR/commands")" 6
 while read -r command; do
-  if [[ $command == *-X\ PUT* ]]; then
-    command="${command%\\} $(sed -n 's/^ *\(http[^ ]*products.set\).*/\1/p' "$DIR/demo.out")"
+  if [[ $command == *\\ ]]; then # its address stands on the next line
+    command="${command%\\} $(grep -A 1 -F -- "${command%\\}" "$DIR/demo.out" | sed -n 's/^ *\(http[^ ]*\).*/\1/p')"
   fi
   check "$command" bash -c "$command -sS -f -o /dev/null"
 done <"$DIR/commands"
 changed() { [ "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-001" | jq .available)" = 3 ]; }
 check 'the change shows' until_true 10 changed
+is 'two were sold' "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-002" | jq -c '[.available,.version]')" '[104,5]'
 check 'the log is shown' grep -q 'msg=' "$DIR/demo.out"
 
 (demo "${store##*:}") >"$DIR/second.out" 2>&1
