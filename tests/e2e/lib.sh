@@ -190,6 +190,7 @@ start_web() { # [SERVER [KEY=value…]]; WEB_LISTEN=--any: on all addresses
   (
     export WEB_STORES=one-store WEB_BESIDE=api-alone FCGI_SOCKET=$DIR/fcgi.sock
     export STORE_A_HOST=127.0.0.1 STORE_A_PORT=1 STORE_B_HOST=127.0.0.1 STORE_B_PORT=1
+    # shellcheck disable=SC2163 # NAME=value words
     [ $# -eq 0 ] || export "$@"
     # shellcheck disable=SC2086 # an option or nothing
     web_server "$server" "$dir" ${WEB_LISTEN-}
