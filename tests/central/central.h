@@ -89,8 +89,9 @@ int64_t feed_publish(struct feed *f);
  * POST /test/feed {"publishDelayMs":N,"losePercent":N,"strangePercent":N,"seed":N},
  * any of them.
  *
- * POST /test/restart {"feed":"keep","lose":N}: what a restart of Central looks
- * like from outside.  All other connections are cut, remembered keys forgotten.
+ * POST /test/restart {"feed":"keep","lose":N,"downMs":N}: what a restart of
+ * Central looks like from outside.  All other connections are cut, remembered
+ * keys forgotten; for downMs nobody listens, and connections are refused.
  * The feed: keep: what was pending is published; lose: what was pending and the
  * last N events are lost, and their offsets are handed out again; reset: it
  * begins anew at 0.
@@ -216,6 +217,7 @@ struct central {
 	int64_t counters[COUNTERS];
 	int64_t waiting; /* polls that wait */
 	int64_t restarts;
+	int64_t down_ms; /* the listener is to be away for so long */
 	bool stopping;
 };
 
@@ -246,6 +248,9 @@ void answer_wait(struct central *c, int64_t deadline_ms, int64_t pending_ms);
 /* state.c: products and feed over restarts. */
 const char *state_load(struct central *c);
 void state_save(struct central *c);
+
+/* Sent to ourselves when down_ms was set: the main thread sees to it. */
+#define SIGNAL_DOWN SIGUSR2
 
 /* http.c: serves until central.stopping; the port, 0 if it can't be had. */
 struct MHD_Daemon;

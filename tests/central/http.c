@@ -5,11 +5,13 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "central/central.h"
 
@@ -37,15 +39,15 @@ static void answer_stats(struct central *c, struct answer *a)
 	text_addf(&a->body,
 	    "{\"requests\":{\"list\":%lld,\"product\":%lld,\"events\":%lld,"
 	    "\"updates\":%lld,\"admin\":%lld,\"limited\":%lld},\"waiting\":%lld,\"products\":%zu,"
-	    "\"head\":%lld}",
+	    "\"head\":%lld,\"downMs\":%lld}",
 	    (long long)n[COUNT_LIST], (long long)n[COUNT_PRODUCT], (long long)n[COUNT_EVENTS],
 	    (long long)n[COUNT_UPDATES], (long long)n[COUNT_ADMIN], (long long)n[COUNT_LIMITED],
-	    (long long)c->waiting, c->catalogue.n, (long long)c->feed.head);
+	    (long long)c->waiting, c->catalogue.n, (long long)c->feed.head, (long long)c->down_ms);
 }
 
 static const char *restart(struct central *c, json_object *body)
 {
-	json_object *how, *lose;
+	json_object *how, *lose, *down;
 	const char *wrong;
 
 	if (!json_object_object_get_ex(body, "feed", &how))
@@ -56,6 +58,10 @@ static const char *restart(struct central *c, json_object *body)
 		return wrong;
 	updates_forget_keys(c);
 	c->restarts++;
+	if (json_object_object_get_ex(body, "downMs", &down) && json_object_get_int64(down) > 0) {
+		c->down_ms = json_object_get_int64(down);
+		kill(getpid(), SIGNAL_DOWN);
+	}
 	return NULL;
 }
 
@@ -466,9 +472,9 @@ struct MHD_Daemon *http_start(struct central *c, unsigned *port)
 		.sin_port = htons((uint16_t)c->options.port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	const union MHD_DaemonInfo *info;
-	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION |
-							 MHD_USE_INTERNAL_POLLING_THREAD |
-							 MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+	struct MHD_Daemon *daemon = MHD_start_daemon(
+	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC |
+		MHD_USE_SUPPRESS_DATE_NO_CLOCK,
 	    0, NULL, NULL, handle, c, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
 	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
 	    MHD_OPTION_NOTIFY_CONNECTION, connection_changed, c, MHD_OPTION_THREAD_STACK_SIZE,

@@ -6,10 +6,12 @@
  */
 #include <getopt.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "central/central.h"
 
@@ -105,6 +107,27 @@ static void fill(void)
 	json_object_put(array);
 }
 
+/* Nobody listens for a while; then again at the same port. */
+static struct MHD_Daemon *go_down(struct MHD_Daemon *daemon, unsigned port)
+{
+	int listener = MHD_quiesce_daemon(daemon);
+	int64_t down_ms;
+
+	pthread_mutex_lock(&c.lock);
+	down_ms = c.down_ms;
+	pthread_mutex_unlock(&c.lock);
+	close(listener);
+	poll(NULL, 0, (int)clock_real(down_ms));
+	MHD_stop_daemon(daemon);
+	c.options.port = port;
+	while (!(daemon = http_start(&c, &port)))
+		poll(NULL, 0, 10);
+	pthread_mutex_lock(&c.lock);
+	c.down_ms = 0;
+	pthread_mutex_unlock(&c.lock);
+	return daemon;
+}
+
 int main(int argc, char **argv)
 {
 	struct MHD_Daemon *daemon;
@@ -121,6 +144,7 @@ int main(int argc, char **argv)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGNAL_DOWN);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 	daemon = http_start(&c, &port);
 	if (!daemon) {
@@ -129,7 +153,8 @@ int main(int argc, char **argv)
 	}
 	printf("listening on 127.0.0.1:%u\n", port);
 	fflush(stdout);
-	sigwait(&ends, &signal);
+	while (sigwait(&ends, &signal) == 0 && signal == SIGNAL_DOWN)
+		daemon = go_down(daemon, port);
 	pthread_mutex_lock(&c.lock);
 	c.stopping = true;
 	state_save(&c);

@@ -146,6 +146,21 @@ static void outgrow(struct world *w, long head)
 		set_available(w, 0, w->n);
 }
 
+/* It may be away for a moment, and refuse connections. */
+static void wait_for_central(struct world *w)
+{
+	struct mono end = mono_add_ms(mono_now(), 10000);
+
+	while (central_request(w, "GET", "/test/stats", NULL) != 200 ||
+	       !strstr(buf_text(&w->answer), "\"downMs\":0}")) {
+		if (mono_reached(end, mono_now())) {
+			world_fail(w, "Central does not come back");
+			return;
+		}
+		world_pause(2);
+	}
+}
+
 static void restart_central(struct world *w)
 {
 	static const char *const kinds[] = { "keep", "reset", "keep", "lose" };
@@ -156,8 +171,10 @@ static void restart_central(struct world *w)
 
 	if (outgrows)
 		kill(w->daemon, SIGSTOP);
-	snprintf(json, sizeof(json), "{\"feed\":\"%s\",\"lose\":%d}", kind, (int)world_roll(w, 6));
+	snprintf(json, sizeof(json), "{\"feed\":\"%s\",\"lose\":%d,\"downMs\":%d}", kind,
+	    (int)world_roll(w, 6), outgrows ? 0 : (int)world_roll(w, 20000) - 5000);
 	order(w, "/test/restart", json);
+	wait_for_central(w);
 	if (outgrows)
 		outgrow(w, head);
 	kill(w->daemon, SIGCONT);
