@@ -422,13 +422,15 @@ static void must_become_equal(struct world *w, int64_t scaled_ms, const char *wh
 static void must_have_healed_by_itself(struct world *w)
 {
 	struct buf status;
-	const char *count;
+	const char *count, *last;
 
 	buf_init(&status, 100000);
 	watch_read(w, "/v1/store/sync/status", &status);
 	count = strstr(buf_text(&status), "\"fullSyncs\":");
+	last = strstr(buf_text(&status), "\"lastFullSync\":");
 	if (!count || strtol(count + 12, NULL, 10) != 1)
-		world_fail(w, "a full sync for disorder alone: %.300s", buf_text(&status));
+		world_fail(w, "a full sync for disorder alone: %.200s",
+		    last ? last : buf_text(&status));
 	buf_free(&status);
 }
 
