@@ -226,7 +226,7 @@ fails rate_limited '"kind":"status","status":429,"retryAfter":1'
 
 # ---- a worker dies: it is replaced, and nothing that was counted is lost
 
-worker() { pgrep -P "$POOL" | head -n 1; }
+worker() { children "$POOL" | cut -d ' ' -f 1; }
 begin
 for i in $(seq 20); do api GET "$list/PROD-002"; done
 kill -9 "$(worker)"

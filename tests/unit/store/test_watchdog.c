@@ -8,7 +8,7 @@
 #include "intruder.h"
 #include "store/writer.h"
 
-#define LIMIT_MS 100
+#define LIMIT_MS 500
 
 static struct {
 	struct store_options options;
