@@ -284,7 +284,7 @@ static struct mono next_due(const struct supervisor *s)
 	struct mono due = mono_earlier(s->kill_at, s->next_housekeeping);
 
 	for (unsigned i = 0; i < s->options.processes; i++)
-		if (!s->places[i].pid)
+		if (!s->places[i].pid && !s->stopping)
 			due = mono_earlier(due, s->places[i].restart);
 	return due;
 }
