@@ -213,7 +213,9 @@ static void set_options(struct http_request *r, const struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* A stop doesn't wait for a dead name server. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)clock_real_ms(call->timeout_ms));
+	/* 0 would be no limit. */
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+	    (long)clock_real_ms(call->timeout_ms > 0 ? call->timeout_ms : 1));
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)clock_real_ms(CONNECT_TIMEOUT_MS));
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);

@@ -190,7 +190,7 @@ static void settle_in(struct store_txn *t, struct span id, const struct product 
 		store_txn_delete(t, id.data, id.len);
 }
 
-void change_settle(struct change *c, struct known *k, const struct product *found)
+void change_settle(struct change *c, struct known *k, uint64_t asked, const struct product *found)
 {
 	struct span id = known_id(k);
 	struct store_txn *t = c->running ? c->running : c->coming;
@@ -202,6 +202,8 @@ void change_settle(struct change *c, struct known *k, const struct product *foun
 	struct stamp told = follow_stamp(c->engine);
 
 	doubt_settled(&p, &doubt, &is, same, &c->now);
+	/* Something newer was wanted meanwhile: that stays owed. */
+	doubt.owed = known_is_wanted_after(k, asked);
 	/* What an earlier look-up found is still ahead of the feed. */
 	if (!doubt_is_open(&doubt) && found && before.brief && doubt_left_ms(&before, &told) > 0) {
 		doubt.since = before.since;
@@ -273,8 +275,10 @@ enum st_err change_commit(struct change *c, struct sync_record *record)
 		return err;
 	}
 	err = coming ? store_txn_commit(coming) : ST_OK;
-	if (err)
+	if (err) {
 		full_sync_store_failed(e, err);
+		record->full_sync_failures = e->record.full_sync_failures;
+	}
 	if (!err || !alone)
 		count_events(c);
 	return alone ? err : ST_OK;

@@ -62,7 +62,8 @@ struct mono compare_due(const struct engine *e, struct mono now)
 {
 	const struct compare *c = &e->compare;
 
-	if (c->call || !engine_has_running(e) || full_sync_runs(e))
+	/* After the last page it only waits for its look-ups. */
+	if (c->call || (c->running && c->walk.done) || !engine_has_running(e) || full_sync_runs(e))
 		return MONO_NEVER;
 	if (!c->settles && (e->record.state != SYNC_LIVE || e->lookups.n_owed >= OWED_AT_ONCE))
 		return MONO_NEVER;
@@ -131,7 +132,7 @@ static void settle_one(void *arg, struct known *k)
 	/* A list can be short for a moment: by itself it takes nothing away. */
 	if (!known_is_settled_by(k, asked) || (!found && change_has(&w->change, k)))
 		return;
-	change_settle(&w->change, k, found);
+	change_settle(&w->change, k, asked, found);
 	known_settled(k, asked);
 	if (compared)
 		compare_answered(e, w->change.repaired > before);
@@ -278,6 +279,9 @@ static bool use_page(struct engine *e, const struct page *page, size_t first, st
 		struct central_outcome failure = storage_outcome(e, err);
 
 		failed(e, &failure);
+		/* The walk is past this page: it can't be asked for again. */
+		compare_cancel(e);
+		c->next = c->stand_in_from = mono_add_ms(mono_now(), PASS_OVER_MS);
 		return false;
 	}
 	compare_page(e, page, first, &from, end);

@@ -40,6 +40,16 @@ static void begin_sync(struct engine *e, struct control_peer *peer, const char *
 	buf_free(&json);
 }
 
+void engine_refuse(struct control_peer *peer, const char *id, const char *code, const char *message)
+{
+	struct buf json;
+
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	control_refusal_write(id, code, message, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
 /* All three are for everybody who may connect. */
 static void answer_control(
     void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
@@ -47,6 +57,10 @@ static void answer_control(
 	struct engine *e = arg;
 
 	(void)trusted;
+	if (e->stopping && request->type != CONTROL_STATUS) {
+		engine_refuse(peer, request->id, "stopping", "the daemon is about to end");
+		return;
+	}
 	switch (request->type) {
 	case CONTROL_STATUS: answer_status(e, peer, request->id); break;
 	case CONTROL_SYNC:

@@ -64,6 +64,19 @@ static void leave_queue(struct known *k)
 	}
 }
 
+/* In the order of their next try. */
+static void insert_later(struct lookups *l, struct known *k)
+{
+	struct known *at = TAILQ_LAST(&l->later, known_list);
+
+	while (at && !mono_reached(at->next, k->next))
+		at = TAILQ_PREV(at, known_list, queue);
+	if (at)
+		TAILQ_INSERT_AFTER(&l->later, at, k, queue);
+	else
+		TAILQ_INSERT_HEAD(&l->later, k, queue);
+}
+
 void known_move(struct known *k, enum place place)
 {
 	struct lookups *l = &k->engine->lookups;
@@ -79,7 +92,7 @@ void known_move(struct known *k, enum place place)
 		else
 			TAILQ_INSERT_TAIL(&l->owed, k, queue);
 		break;
-	case PLACE_LATER: TAILQ_INSERT_TAIL(&l->later, k, queue); break;
+	case PLACE_LATER: insert_later(l, k); break;
 	case PLACE_UNDER_WAY: l->under_way++; break;
 	case PLACE_NONE: break;
 	}
@@ -208,6 +221,11 @@ bool known_is_settled_by(const struct known *k, uint64_t asked)
 	return k->changed < asked || mutant("late-look-up-believed");
 }
 
+bool known_is_wanted_after(const struct known *k, uint64_t asked)
+{
+	return k->wanted > asked;
+}
+
 bool known_was_compared(const struct known *k)
 {
 	return k->compared;
@@ -228,7 +246,7 @@ void known_ask_again(struct known *k)
 
 bool known_settled(struct known *k, uint64_t asked)
 {
-	bool again = k->wanted > asked;
+	bool again = known_is_wanted_after(k, asked);
 
 	k->compared = false;
 	k->failures = 0;

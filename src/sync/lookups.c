@@ -31,9 +31,11 @@ static void page_answered(
 static void try_later(struct known *k, const struct central_outcome *outcome)
 {
 	struct lookups *l = &k->engine->lookups;
-	struct span id = known_id(k);
+	char bytes[PRODUCT_ID_MAX];
+	struct span id = { bytes, known_id(k).len };
 	bool urgent = k->urgent;
 
+	memcpy(bytes, known_id(k).data, id.len);
 	report_small_failure(k->engine, "look-up failed", &k->engine->lookup_failures, outcome);
 	k->failures++;
 	k->by_list = k->urgent = false;
@@ -79,15 +81,21 @@ static void settle(struct known *k, const struct product *found)
 	}
 	memcpy(bytes, known_id(k).data, id.len);
 	err = change_begin(e, &c);
+	/* The store was found damaged since it was asked. */
+	if (!err && !c.running && !c.coming)
+		err = ST_UNAVAILABLE;
 	if (err) {
-		struct central_outcome failure = storage_outcome(e, err);
-
-		try_later(k, &failure);
+		k->urgent = k->by_list = false;
+		known_move(k, PLACE_OWED);
+		/* This may forget all that is known. */
+		not_stored(e, err);
+		if (urgent)
+			writes_unsettled(e, &id);
 		return;
 	}
 	log_debug("product looked up", log_bytes("product", id.data, id.len),
 	    log_number("version", found ? found->version : -1));
-	change_settle(&c, k, found);
+	change_settle(&c, k, asked, found);
 	done = known_settled(k, asked);
 	err = change_commit(&c, &next);
 	if (err) {

@@ -191,6 +191,9 @@ struct engine {
 
 /* True if there is a running generation that can be changed. */
 bool engine_has_running(const struct engine *e);
+/* A request over the control socket that nothing is done for. */
+void engine_refuse(
+    struct control_peer *peer, const char *id, const char *code, const char *message);
 
 /* follow.c */
 void follow_begin(struct engine *e, struct mono now);
@@ -223,8 +226,8 @@ enum st_err change_begin(struct engine *e, struct change *c);
 void change_event(struct change *c, const struct event *event);
 /* True if the product is cached. */
 bool change_has(const struct change *c, const struct known *k);
-/* What Central answered for one product: NULL: it is gone. */
-void change_settle(struct change *c, struct known *k, const struct product *found);
+/* What Central answered for one product when asked at this moment: NULL: it is gone. */
+void change_settle(struct change *c, struct known *k, uint64_t asked, const struct product *found);
 /* Central is to be asked for it; committed with the rest. */
 void change_owe(struct change *c, struct span id);
 /* True if it goes to the coming generation too. */
@@ -263,6 +266,7 @@ typedef void known_each_owed(void *arg, struct known *k);
 void known_in_range(struct engine *e, const struct span *from, const struct span *to,
     known_each_owed *each, void *arg);
 bool known_is_settled_by(const struct known *k, uint64_t asked);
+bool known_is_wanted_after(const struct known *k, uint64_t asked);
 bool known_was_compared(const struct known *k);
 /* Into the coming generation, whose products they are to speak of from now on. */
 void known_put_all(struct engine *e, struct store_txn *t);

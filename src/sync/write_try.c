@@ -152,6 +152,7 @@ void write_send(struct write *w, struct mono now)
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
 
+		report_small_failure(e, "forwarded write failed", &e->write_failures, &failure);
 		end_failed(w, w->forward.unknown ? FORWARD_TIMEOUT : FORWARD_UNAVAILABLE, &failure);
 		return;
 	}

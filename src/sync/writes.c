@@ -190,16 +190,6 @@ static struct write *new_write(
 	return w;
 }
 
-static void refuse(struct control_peer *peer, const char *id, const char *code, const char *message)
-{
-	struct buf json;
-
-	buf_init(&json, CONTROL_MESSAGE_MAX);
-	control_refusal_write(id, code, message, &json);
-	control_answer(peer, &json);
-	buf_free(&json);
-}
-
 /* From here on we are responsible for it; false: whoever asked is gone. */
 static bool say_taken(struct engine *e, struct control_peer *peer, const char *id)
 {
@@ -217,20 +207,16 @@ void writes_take(struct engine *e, struct control_peer *peer, struct control_req
 {
 	struct write *w;
 
-	if (e->stopping) {
-		refuse(peer, request->id, "stopping", "the daemon is about to end");
-		return;
-	}
 	w = new_write(e, peer, request, mono_now());
 	if (!w) {
-		refuse(peer, request->id, "no_memory", "the daemon has no memory for it");
+		engine_refuse(peer, request->id, "no_memory", "the daemon has no memory for it");
 		return;
 	}
 	if (say_taken(e, peer, w->id)) {
 		admit(w);
 		return;
 	}
-	refuse(peer, w->id, "gone", "nobody waits for this");
+	engine_refuse(peer, w->id, "gone", "nobody waits for this");
 	write_release(w);
 }
 
@@ -342,15 +328,15 @@ static struct mono send_when(const struct write *w, struct mono now)
 static void make_ready(struct write *w, struct mono now)
 {
 	struct mono when = send_when(w, now);
+	bool worth = mono_ms_between(now, w->deadline) >= FORWARD_WORTH_MS;
 
-	if (mono_reached(when, now))
+	if (worth && mono_reached(when, now))
 		write_send(w, now);
-	else if (!mono_reached(mono_add_ms(w->deadline, -FORWARD_WORTH_MS), when) &&
-		 !mono_reached(w->deadline, now))
+	else if (worth && !mono_reached(mono_add_ms(w->deadline, -FORWARD_WORTH_MS), when))
 		return;
 	else if (w->forward.unknown)
 		write_end_unknown(w, "no answer within the time for it");
-	else if (w->engine->writes.under_way >= UNDER_WAY_MAX)
+	else if (w->engine->writes.under_way >= UNDER_WAY_MAX || mono_reached(when, now))
 		end_overloaded(w);
 	else
 		write_end_with(w, CONTROL_UPDATE_RATE_LIMITED, CONTROL_NOT_SENT,
