@@ -34,6 +34,7 @@ for_web=()
 WEB_SERVER=${WEB_SERVER:-lighttpd}
 
 # Settings of all programs of a test; a test may change them before it starts some.
+export PYTHONDONTWRITEBYTECODE=1
 export DATA_DIR=$DIR/data RUN_DIR=$DIR/run FCGI_LISTEN=unix:$DIR/fcgi.sock
 export CACHE_MAP_SIZE_MB=256 LOG_LEVEL=debug POOL_PROCESSES=2 POOL_THREADS=4
 export SYNC_INTERVAL_SECONDS=0 EVENT_WAIT_TIMEOUT_SECONDS=5 CENTRAL_API_KEY=demo API_KEYS=k1,k2
