@@ -121,10 +121,9 @@ static enum st_err read_refusal(const struct doc *d, struct control_update *u)
 enum st_err control_update_read(
     const char *text, size_t len, const char *id, struct control_update *out)
 {
-	struct control_update u = { .end = CONTROL_UPDATE_ANSWERED,
-		.outcome = CONTROL_UNKNOWN,
-		.retry_after_s = -1,
-		.index = -1 };
+	struct control_update u = {
+		.end = CONTROL_UPDATE_ANSWERED, .retry_after_s = -1, .index = -1
+	};
 	struct doc d;
 	bool ok;
 	enum st_err err = envelope_open(text, len, id, &d, &ok);

@@ -429,8 +429,8 @@ static void must_have_healed_by_itself(struct world *w)
 	count = strstr(buf_text(&status), "\"fullSyncs\":");
 	last = strstr(buf_text(&status), "\"lastFullSync\":");
 	if (!count || strtol(count + 12, NULL, 10) != 1)
-		world_fail(w, "a full sync for disorder alone: %.200s",
-		    last ? last : buf_text(&status));
+		world_fail(
+		    w, "a full sync for disorder alone: %.200s", last ? last : buf_text(&status));
 	buf_free(&status);
 }
 
