@@ -212,8 +212,12 @@ static void respond_single(
 	enum update_verdict verdict = update_verdict_of(r);
 	struct json_writer w;
 
+	/* Whatever else was said with it: such an error tells nothing of the update. */
 	if (verdict == UPDATE_OWN_ERROR) {
-		respond_problem(c, list, u, ends[u->end]);
+		struct control_update unknown = *u;
+
+		unknown.outcome = CONTROL_UNKNOWN;
+		respond_problem(c, list, &unknown, ends[u->end]);
 		return;
 	}
 	jw_init(&w, &c->response->body);

@@ -6,8 +6,8 @@
  * DATA_DIR/crashes.  After one, or where the file is shorter than LMDB thinks
  * it is, the store is read to its end in a child first: what dies there, or
  * finds a wrong checksum, or can't have the writer's lock (watchdog.c), is
- * damage.  After CRASHES_MAX of them it counts as damaged whatever the child says.  Time without a crash, or a new generation,
- * forgets them.
+ * damage.  After CRASHES_MAX of them it counts as damaged whatever the child
+ * says.  Time without a crash, or a new generation, forgets them.
  */
 #include <errno.h>
 #include <fcntl.h>
