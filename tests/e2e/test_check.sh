@@ -8,7 +8,7 @@ check=("$BUILD/store-syncd" --check)
 OK=0 WARNING=1 CRITICAL=2 UNKNOWN=3
 
 run_check() { # [options…] → $OUT, $LINE (its first), $CODE
-  OUT=$("${check[@]}" "$@" 2>"$DIR/check.err")
+  OUT=$(timeout 30 "${check[@]}" "$@" 2>"$DIR/check.err")
   CODE=$?
   LINE=${OUT%%$'\n'*}
   echo "$LINE" >>"$DIR/lines"
@@ -124,16 +124,23 @@ mv "$RUN_DIR/control.sock" "$DIR/aside"
 says 'no socket' $CRITICAL "STORE-SYNC CRITICAL - daemon runs, but not at its control socket, $place$here"
 mv "$DIR/aside" "$RUN_DIR/control.sock"
 
-# A stopped process has a lock of the store.
-: >"$DIR/hold"
-"$BUILD/tests/intruder" hold-readers "$DATA_DIR/current/lock.mdb" >"$DIR/hold" &
-intruder=$!
-pids+=("$intruder")
-until_true 10 grep -q 'done' "$DIR/hold" || fail 'somebody holds the lock of readers'
+# What others can do in the lock file: hold a lock, take all places.
+intrude() { # DEED
+  : >"$DIR/deed"
+  "$BUILD/tests/intruder" "$1" "$DATA_DIR/current/lock.mdb" >"$DIR/deed" &
+  intruder=$!
+  pids+=("$intruder")
+  until_true 10 grep -q 'done' "$DIR/deed" || fail "intruder: $1"
+}
+intrude hold-readers
 took_ms says 'a lock that is held' $CRITICAL 'STORE-SYNC CRITICAL - timed out while reading the store' -t 1
 check "within -t all the same ($TOOK ms)" test "$TOOK" -le 1000
 stop "$intruder"
 says 'when it is free again' $OK "STORE-SYNC OK - live, $place$here"
+intrude fill-readers
+says 'no place for a reader' $CRITICAL "STORE-SYNC CRITICAL - store unreadable \(its reader table is full\), live$(perf U U U 0)"
+stop "$intruder"
+says 'when there are some again' $OK "STORE-SYNC OK - live, $place$here"
 
 # ---- samples
 
@@ -185,7 +192,8 @@ says 'a stopped daemon' $CRITICAL "STORE-SYNC CRITICAL - daemon not running, $pl
 
 data=$(readlink -f "$DATA_DIR/current")/data.mdb
 cp "$data" "$DIR/data.mdb"
-head -c "$(stat -c %s "$data")" /dev/zero >"$data"
+size=$(stat -c %s "$data")
+head -c "$size" /dev/zero >"$data"
 says 'a store of zeros' $CRITICAL "STORE-SYNC CRITICAL - daemon not running, store unreadable \(damaged\)$(perf U U U U)"
 cp "$DIR/data.mdb" "$data"
 truncate -s 8192 "$data"
