@@ -64,7 +64,7 @@ ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control m
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
-	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
+	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/null $(BUILD)/tests/plain
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -166,6 +166,16 @@ $(BUILD)/tests/load: $(BUILD)/obj/tests/bench/load.o $(BUILD)/obj/tests/unit/poo
 		$(call archive,base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
+
+# What our pool is measured against: itself with a constant answer, and libfcgi alone.
+$(BUILD)/tests/null: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,null constant) \
+		$(call archive,pool metrics model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(JSON_LIBS)
+
+$(BUILD)/tests/plain: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,plain constant) $(call archive,base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS)
 
 $(BUILD)/tests/hostile: $(HOSTILE_OBJECTS) $(call archive,api health control metrics store_read model \
 		base)

@@ -34,6 +34,9 @@ void buf_reset(struct buf *b);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *text);
 void buf_addc(struct buf *b, char c);
+/* In decimal; for where buf_addf() would be most of a request's work. */
+void buf_add_int(struct buf *b, int64_t value);
+void buf_add_uint(struct buf *b, uint64_t value);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*

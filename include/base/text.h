@@ -40,6 +40,9 @@ enum st_err text_percent_decode(const char *s, size_t len, bool plus_is_space, s
 /* Percent-encode all but unreserved characters (RFC 3986), appending to out. */
 void text_percent_encode(const char *s, size_t len, struct buf *out);
 
+/* The last so many hexadecimal digits of the value, and a NUL. */
+void text_hex(uint64_t value, unsigned digits, char *out);
+
 #define TIME_TEXT_SIZE 21 /* "2024-01-15T10:30:00Z" and NUL */
 
 /* Unix seconds as RFC 3339 in UTC with whole seconds. */

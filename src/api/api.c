@@ -6,8 +6,6 @@
  */
 #include "api/api.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +17,10 @@
 #define BODY_LIMIT   ((size_t)256 * 1024 * 1024) /* 200 products of 1 MiB fit */
 #define BODY_KEPT    ((size_t)256 * 1024)        /* memory that a thread keeps between requests */
 #define HEADER_LIMIT 16384
+
+/* A request id that is made here: which worker, which request of it. */
+#define INSTANCE_DIGITS 8
+#define COUNT_DIGITS    8
 
 typedef void handler(struct call *c);
 
@@ -33,12 +35,14 @@ static const struct route {
 	enum metrics_route metrics;
 	handler *get, *post;
 	bool open; /* needs no key */
+	bool last; /* no row below matches its paths; said of those that are asked for most */
 } routes[] = {
-	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, .get = inventory_list },
+	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, .get = inventory_list, .last = true },
 	{ "/v1/store/inventory/updates", METRICS_ROUTE_UPDATES, .post = updates_post },
 	{ "/v1/store/inventory/batch-updates", METRICS_ROUTE_BATCH_UPDATES,
 	    .post = batch_updates_post },
-	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, .get = inventory_product },
+	{ "/v1/store/inventory/{productId}", METRICS_ROUTE_PRODUCT, .get = inventory_product,
+	    .last = true },
 	{ "/v1/store/sync/status", METRICS_ROUTE_SYNC_STATUS, .get = status_get },
 	{ "/v1/store/sync/force", METRICS_ROUTE_SYNC_FORCE, .post = force_post },
 	{ "/v1/store/cache/stats", METRICS_ROUTE_CACHE_STATS, .get = stats_get },
@@ -63,7 +67,7 @@ enum st_err api_open(const struct api_options *options, struct api **out)
 		return ST_NOMEM;
 	a->options = *options;
 	bulkhead_init(&a->bulkhead, options->threads);
-	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random_bits());
+	a->instance = random_bits();
 	err = store_reader_open(&options->store, &a->store);
 	if (err) {
 		free(a);
@@ -149,8 +153,10 @@ static void choose_request_id(struct api *a, struct span asked, struct api_respo
 		memcpy(r->request_id, asked.data, asked.len);
 		r->request_id[asked.len] = '\0';
 	} else {
-		snprintf(r->request_id, sizeof(r->request_id), "%s-%" PRIu64, a->instance,
-		    atomic_fetch_add(&a->requests, 1) + 1);
+		text_hex(a->instance, INSTANCE_DIGITS, r->request_id);
+		r->request_id[INSTANCE_DIGITS] = '-';
+		text_hex(atomic_fetch_add(&a->requests, 1) + 1, COUNT_DIGITS,
+		    r->request_id + INSTANCE_DIGITS + 1);
 	}
 }
 
@@ -203,6 +209,8 @@ static struct match find_route(const struct call *c)
 			m.handler = h;
 		m.get |= routes[i].get != NULL;
 		m.post |= routes[i].post != NULL;
+		if (routes[i].last)
+			break;
 	}
 	return m;
 }
@@ -287,16 +295,16 @@ static void count(struct call *c, struct mono began)
 		.code = c->response->status,
 		.microseconds = mono_now().us - began.us,
 		.response_bytes = is_method(c, "HEAD") ? 0 : c->response->body.len };
-	char method[16];
+	char method[16] = "";
 
-	snprintf(method, sizeof(method), "%.*s",
-	    (int)(c->request->method.len < 15 ? c->request->method.len : 15),
-	    c->request->method.data ? c->request->method.data : "");
+	if (c->request->method.len > 0 && c->request->method.len < sizeof(method))
+		memcpy(method, c->request->method.data, c->request->method.len);
 	m.method = method;
 	metrics_pool_request(c->api->options.metrics, &m);
 	if (log_wants(LOG_LEVEL_DEBUG))
 		log_debug("request", log_text("request_id", c->response->request_id),
-		    log_text("method", method), log_text("route", c->route),
+		    log_bytes("method", c->request->method.data, c->request->method.len),
+		    log_text("route", c->route),
 		    log_bytes("uri", c->request->uri.data, c->request->uri.len),
 		    log_number("status", c->response->status), log_number("us", m.microseconds));
 }

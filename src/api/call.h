@@ -15,7 +15,7 @@
 struct api {
 	struct api_options options; /* what it points to is main's */
 	struct store_reader *store;
-	char instance[9]; /* in front of request ids made here */
+	uint32_t instance; /* in front of request ids made here */
 	_Atomic uint64_t requests;
 	struct bulkhead bulkhead;
 	_Atomic int64_t stopped_at_us; /* of the clock for deadlines; 0: goes on */
@@ -84,6 +84,7 @@ void response_retry_after(struct api_response *r, int64_t seconds);
 
 /* "Name: value\r\n" added to the response. */
 void response_header(struct api_response *r, const char *name, const char *value);
+void response_header_int(struct api_response *r, const char *name, int64_t value);
 
 /*
  * cors.c: what browsers of other origins may do.  Nothing at all unless origins

@@ -1,15 +1,21 @@
 #include "api/etag.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
 
 void etag_make(bool weak, const void *data, size_t len, char out[ETAG_SIZE])
 {
-	snprintf(
-	    out, ETAG_SIZE, "%s\"%016" PRIx64 "\"", weak ? "W/" : "", hash_bytes(data, len, 0));
+	uint64_t hash = hash_bytes(data, len, 0);
+
+	if (weak) {
+		*out++ = 'W';
+		*out++ = '/';
+	}
+	*out++ = '"';
+	text_hex(hash, 16, out);
+	out[16] = '"';
+	out[17] = '\0';
 }
 
 static void skip(struct span *s, const char *bytes)

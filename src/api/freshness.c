@@ -5,7 +5,6 @@
  * Whether a daemon is there at all, api_refresh() looks up every few seconds:
  * no read asks the daemon.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "api/call.h"
@@ -37,12 +36,11 @@ const char *call_sync_state(const struct call *c, const struct sync_record *reco
 void freshness_headers(
     struct call *c, const struct sync_record *record, const struct stamp *now, const char *state)
 {
-	struct buf *headers = &c->response->headers;
 	int64_t age = stamp_age_ms(&record->confirmed_current, now);
 
 	if (age >= 0)
-		buf_addf(headers, "Age: %" PRId64 "\r\n", age / 1000);
-	buf_addf(headers, "X-Store-Event-Offset: %" PRId64 "\r\n", record->event_offset);
+		response_header_int(c->response, "Age", age / 1000);
+	response_header_int(c->response, "X-Store-Event-Offset", record->event_offset);
 	response_header(c->response, "X-Store-Sync-State", state);
 }
 

@@ -4,7 +4,6 @@
  * Nothing stored is parsed: a product is copied from the map into the response
  * as it stands.  The snapshot ends before the response is sent.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "api/call.h"
@@ -56,25 +55,32 @@ static void add_product(struct buf *out, uint64_t place, const struct product *p
 static void add_pagination(
     struct buf *out, const struct list_query *q, uint64_t total, const struct span *next)
 {
-	const char *has_more = next ? "true" : "false";
 	struct json_writer w;
 
-	buf_adds(out, "],\"pagination\":{\"offset\":");
+	buf_adds(out, "],\"pagination\":");
 	jw_init(&w, out);
+	jw_begin_object(&w);
+	jw_name(&w, "offset");
 	if (q->form == LIST_AFTER)
 		jw_null(&w);
 	else
 		jw_uint(&w, q->offset);
-	buf_addf(out,
-	    ",\"limit\":%" PRIu64 ",\"total\":%" PRIu64 ",\"hasMore\":%s,\"total_count\":%" PRIu64
-	    ",\"has_more\":%s,\"nextAfter\":",
-	    q->limit, total, has_more, total, has_more);
-	jw_init(&w, out);
+	jw_name(&w, "limit");
+	jw_uint(&w, q->limit);
+	jw_name(&w, "total");
+	jw_uint(&w, total);
+	jw_name(&w, "hasMore");
+	jw_bool(&w, next);
+	jw_name(&w, "total_count");
+	jw_uint(&w, total);
+	jw_name(&w, "has_more");
+	jw_bool(&w, next);
+	jw_name(&w, "nextAfter");
 	if (next)
 		jw_string(&w, next->data, next->len);
 	else
 		jw_null(&w);
-	buf_addc(out, '}');
+	jw_end_object(&w);
 }
 
 /* A page by position or by id. */

@@ -126,15 +126,18 @@ void path_mount(struct path *p, struct span from, struct span to)
 
 bool path_matches(const struct path *p, const char *template)
 {
-	struct span rest = { template, strlen(template) }, segment;
-	size_t i = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		size_t len = p->segments[i].len;
 
-	while (next_segment(&rest, &segment)) {
-		bool any = segment.len > 0 && segment.data[0] == '{';
-
-		if (i >= p->n || (any ? p->segments[i].len == 0 : !same(segment, p->segments[i])))
+		if (*template ++ != '/' || len == 0)
 			return false;
-		i++;
+		if (*template == '{')
+			len = strcspn(template, "/");
+		else if (strncmp(template, p->segments[i].data, len) != 0)
+			return false;
+		template += len;
+		if (*template != '\0' && *template != '/')
+			return false;
 	}
-	return i == p->n && !p->too_deep;
+	return *template == '\0' && !p->too_deep;
 }

@@ -3,8 +3,6 @@
  *
  *   {"error":{"code":"…","message":"…","details":{…}}}
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/call.h"
@@ -66,7 +64,18 @@ static const struct {
 
 void response_header(struct api_response *r, const char *name, const char *value)
 {
-	buf_addf(&r->headers, "%s: %s\r\n", name, value);
+	buf_adds(&r->headers, name);
+	buf_adds(&r->headers, ": ");
+	buf_adds(&r->headers, value);
+	buf_adds(&r->headers, "\r\n");
+}
+
+void response_header_int(struct api_response *r, const char *name, int64_t value)
+{
+	buf_adds(&r->headers, name);
+	buf_adds(&r->headers, ": ");
+	buf_add_int(&r->headers, value);
+	buf_adds(&r->headers, "\r\n");
 }
 
 void respond_tagged(struct call *c, const char *etag)
@@ -87,7 +96,7 @@ void respond_tagged(struct call *c, const char *etag)
 void response_retry_after(struct api_response *r, int64_t seconds)
 {
 	if (seconds >= 0)
-		buf_addf(&r->headers, "Retry-After: %" PRId64 "\r\n", seconds);
+		response_header_int(r, "Retry-After", seconds);
 }
 
 /* Reading a product of such a name is no write.  c is NULL where there is no call. */

@@ -85,6 +85,25 @@ void buf_addc(struct buf *b, char c)
 	buf_add(b, &c, 1);
 }
 
+void buf_add_uint(struct buf *b, uint64_t value)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do {
+		*--at = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+void buf_add_int(struct buf *b, int64_t value)
+{
+	if (value < 0)
+		buf_addc(b, '-');
+	/* Negated as unsigned: INT64_MIN has no positive counterpart. */
+	buf_add_uint(b, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

@@ -1,6 +1,5 @@
 #include "base/json_writer.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -107,13 +106,13 @@ void jw_text(struct json_writer *w, const char *text)
 void jw_int(struct json_writer *w, int64_t value)
 {
 	before_value(w);
-	buf_addf(w->out, "%" PRId64, value);
+	buf_add_int(w->out, value);
 }
 
 void jw_uint(struct json_writer *w, uint64_t value)
 {
 	before_value(w);
-	buf_addf(w->out, "%" PRIu64, value);
+	buf_add_uint(w->out, value);
 }
 
 void jw_bool(struct json_writer *w, bool value)

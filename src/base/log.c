@@ -1,7 +1,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -137,7 +136,7 @@ static void write_logfmt(struct buf *out, const char *when, enum log_level level
 		if (fields[i].text)
 			add_logfmt(out, fields[i].text, shown_length(&fields[i]));
 		else
-			buf_addf(out, "%" PRId64, fields[i].number);
+			buf_add_int(out, fields[i].number);
 	}
 }
 

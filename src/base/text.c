@@ -97,10 +97,25 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Bytes up to the next one that may mean something else. */
+static size_t plain_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] != '%' && s[n] != '+')
+		n++;
+	return n;
+}
+
 enum st_err text_percent_decode(const char *s, size_t len, bool plus_is_space, struct buf *out)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (s[i] == '%') {
+		size_t plain = plain_length(s + i, len - i);
+
+		if (plain > 0) {
+			buf_add(out, s + i, plain);
+			i += plain - 1;
+		} else if (s[i] == '%') {
 			int high = i + 2 < len ? hex_digit(s[i + 1]) : -1;
 			int low = i + 2 < len ? hex_digit(s[i + 2]) : -1;
 
@@ -109,7 +124,7 @@ enum st_err text_percent_decode(const char *s, size_t len, bool plus_is_space, s
 			buf_addc(out, (char)(high << 4 | low));
 			i += 2;
 		} else {
-			buf_addc(out, s[i] == '+' && plus_is_space ? ' ' : s[i]);
+			buf_addc(out, plus_is_space ? ' ' : '+');
 		}
 	}
 	return out->err;
@@ -130,6 +145,15 @@ void text_percent_encode(const char *s, size_t len, struct buf *out)
 			buf_addc(out, s[i]);
 		else
 			buf_addf(out, "%%%02X", c);
+	}
+}
+
+void text_hex(uint64_t value, unsigned digits, char *out)
+{
+	out[digits] = '\0';
+	while (digits-- > 0) {
+		out[digits] = "0123456789abcdef"[value & 15];
+		value >>= 4;
 	}
 }
 

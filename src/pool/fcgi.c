@@ -153,10 +153,17 @@ static enum st_err send_response(struct fcgi *f, bool is_head)
 	bool has_body = r->status != 204 && r->status != 304;
 
 	buf_reset(&f->head);
-	buf_addf(&f->head, "Status: %d %s\r\n", r->status, reason(r->status));
+	buf_adds(&f->head, "Status: ");
+	buf_add_int(&f->head, r->status);
+	buf_addc(&f->head, ' ');
+	buf_adds(&f->head, reason(r->status));
+	buf_adds(&f->head, "\r\n");
 	buf_add(&f->head, buf_text(&r->headers), r->headers.len);
-	if (has_body)
-		buf_addf(&f->head, "Content-Length: %zu\r\n", r->body.len);
+	if (has_body) {
+		buf_adds(&f->head, "Content-Length: ");
+		buf_add_uint(&f->head, r->body.len);
+		buf_adds(&f->head, "\r\n");
+	}
 	buf_adds(&f->head, "\r\n");
 	if (f->head.err)
 		return f->head.err;

@@ -2,8 +2,10 @@
  * client paced WEB PRODUCTS PER_SECOND      until SIGTERM: GETs of one product each
  * client visible CENTRAL WEB ID ROUNDS      a change at Central until a GET shows it
  * client fcgi SOCKET ROUNDS URI…            each URI at the pool's own socket
+ * client offsets SOCKET ROUNDS PRODUCTS     pages of 50: the first, and at random offsets, in turn
+ * client walk WEB LIMIT                     all products by after=: how many, in how many seconds
  *
- * What sync.sh can't measure with one process per request.  One line each.
+ * What can't be measured with one process per request.  One line each.
  */
 #include <curl/curl.h>
 #include <signal.h>
@@ -180,34 +182,105 @@ static int visible(char **argv)
 	return 0;
 }
 
+/* One request on a connection of its own, at the pool's socket. */
+static long ask_pool(const char *socket, const char *uri)
+{
+	struct fcgi_ask request = { .method = "GET", .uri = uri, .key = KEY };
+	struct fcgi_reply reply;
+	struct mono start = mono_now();
+	int fd = fcgi_connect(socket);
+	bool answered = fd >= 0 && fcgi_exchange(fd, &request, &reply), ok = false;
+
+	if (answered) {
+		sample(ms_since(start));
+		ok = reply.status == 0 || reply.status == 200;
+		fcgi_reply_free(&reply);
+	}
+	if (fd >= 0)
+		close(fd);
+	return ok ? 0 : 1;
+}
+
 static int fcgi(char **argv)
 {
 	long rounds = strtol(argv[1], NULL, 10);
 
 	for (char **uri = argv + 2; *uri; uri++) {
-		struct fcgi_ask request = { .method = "GET", .uri = *uri, .key = KEY };
 		long failed = 0;
 		char what[256];
 
-		for (long i = 0; i < rounds && !ended; i++) {
-			struct fcgi_reply reply;
-			struct mono start = mono_now();
-			int fd = fcgi_connect(argv[0]);
-
-			if (fd < 0 || !fcgi_exchange(fd, &request, &reply)) {
-				failed++;
-			} else {
-				sample(ms_since(start));
-				failed += reply.status != 0 && reply.status != 200;
-				fcgi_reply_free(&reply);
-			}
-			if (fd >= 0)
-				close(fd);
-		}
+		for (long i = 0; i < rounds && !ended; i++)
+			failed += ask_pool(argv[0], *uri);
 		snprintf(what, sizeof(what), "at the socket, %s", *uri);
 		print_samples(what, failed);
 	}
 	return 0;
+}
+
+/* In turn, so that both meet the same moments. */
+static int offsets(char **argv)
+{
+	static double first[SAMPLES_MAX];
+	long rounds = strtol(argv[1], NULL, 10), products = strtol(argv[2], NULL, 10), failed = 0;
+	size_t n = 0;
+	char uri[128];
+
+	for (long i = 0; i < rounds && !ended; i++) {
+		size_t before = count;
+
+		failed += ask_pool(argv[0], "/v1/store/inventory?offset=0&limit=50");
+		if (count > before)
+			first[n++] = samples[--count];
+		snprintf(uri, sizeof(uri), "/v1/store/inventory?offset=%ld&limit=50",
+		    random() % (products - 50));
+		failed += ask_pool(argv[0], uri);
+	}
+	print_samples("pages of 50 at random offsets", failed);
+	memcpy(samples, first, n * sizeof(first[0]));
+	count = n;
+	print_samples("first pages of 50", 0);
+	return 0;
+}
+
+/* nextAfter as it stands in the answer, quotes cut off; false at the end. */
+static bool next_after(const char *body, char *out, size_t size)
+{
+	static const char name[] = "\"nextAfter\":\"";
+	const char *at = strstr(body, name), *end;
+
+	if (!at)
+		return false;
+	at += sizeof(name) - 1;
+	end = strchr(at, '"');
+	if (!end || (size_t)(end - at) >= size)
+		return false;
+	memcpy(out, at, (size_t)(end - at));
+	out[end - at] = '\0';
+	return true;
+}
+
+static int walk(char **argv)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, "X-API-Key: " KEY);
+	char url[1024], after[600] = "";
+	struct mono start = mono_now();
+	long pages = 0, failed = 0;
+	struct buf body;
+	CURL *c;
+
+	buf_init(&body, 16 * 1024 * 1024);
+	c = connection(&body, headers);
+	do {
+		snprintf(url, sizeof(url), "%s/v1/store/inventory?after=%s&limit=%s", argv[0],
+		    after, argv[1]);
+		failed += ask(c, &body, url) != 200;
+		pages++;
+	} while (!ended && !failed && next_after(buf_text(&body), after, sizeof(after)));
+	printf("walk: %ld pages in %.3f s, %ld failed\n", pages, ms_since(start) / 1000, failed);
+	curl_easy_cleanup(c);
+	curl_slist_free_all(headers);
+	buf_free(&body);
+	return failed > 0;
 }
 
 static const struct {
@@ -218,6 +291,8 @@ static const struct {
 	{ "paced", 3, paced },
 	{ "visible", 4, visible },
 	{ "fcgi", 3, fcgi },
+	{ "offsets", 3, offsets },
+	{ "walk", 2, walk },
 };
 
 int main(int argc, char **argv)
@@ -229,6 +304,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (argc >= 2 + modes[i].arguments && strcmp(argv[1], modes[i].name) == 0)
 			return modes[i].run(argv + 2);
-	fputs("usage: client paced|visible|fcgi …, see its source\n", stderr);
+	fputs("usage: client MODE …, see its source\n", stderr);
 	return 2;
 }

@@ -1,7 +1,7 @@
 /*
- * unit [--list] [NAME…]: the unit tests, all or those whose suite, or
- * suite/test, is named.  Closes with CUnit's summary; exits 1 after a failure
- * or when nothing ran.
+ * unit [--list] [NAME…]: the unit tests, all or those of a room, of a suite, or
+ * SUITE/TEST.  Closes with CUnit's summary; exits 1 after a failure or when
+ * nothing ran.
  */
 #include <CUnit/Basic.h>
 #include <ftw.h>
@@ -17,7 +17,7 @@
 #define TESTS_MAX     4096
 #define TEMP_DIRS_MAX 1024
 
-static struct {
+static struct test {
 	const char *suite, *name;
 	void (*run)(void);
 } tests[TESTS_MAX];
@@ -88,14 +88,22 @@ const char *unit_temp_dir(void)
 	return path;
 }
 
+/* By a room, by a suite (room_suite), or by SUITE/NAME. */
+static bool is_named(const char *name, const struct test *t)
+{
+	char whole[256];
+	size_t len = strlen(name);
+
+	snprintf(whole, sizeof(whole), "%s/%s", t->suite, t->name);
+	return strcmp(whole, name) == 0 ||
+	       (len <= strlen(t->suite) && strncmp(whole, name, len) == 0 &&
+		   (whole[len] == '_' || whole[len] == '/'));
+}
+
 static bool is_wanted(size_t i, char **names, int n)
 {
-	size_t len = strlen(tests[i].suite);
-
 	for (int k = 0; k < n; k++)
-		if (strcmp(names[k], tests[i].suite) == 0 ||
-		    (strncmp(names[k], tests[i].suite, len) == 0 && names[k][len] == '/' &&
-			strcmp(names[k] + len + 1, tests[i].name) == 0))
+		if (is_named(names[k], &tests[i]))
 			return true;
 	return n == 0;
 }

@@ -55,6 +55,24 @@ TEST(base_buf, formats_and_drops)
 	buf_free(&b);
 }
 
+TEST(base_buf, writes_integers)
+{
+	struct buf b;
+
+	buf_init(&b, 1000);
+	buf_add_int(&b, 0);
+	buf_addc(&b, ' ');
+	buf_add_int(&b, -7);
+	buf_addc(&b, ' ');
+	buf_add_int(&b, INT64_MIN);
+	buf_addc(&b, ' ');
+	buf_add_uint(&b, 1000);
+	buf_addc(&b, ' ');
+	buf_add_uint(&b, UINT64_MAX);
+	ASSERT_TEXT(buf_text(&b), "0 -7 -9223372036854775808 1000 18446744073709551615");
+	buf_free(&b);
+}
+
 TEST(base_json_writer, writes_members_commas_and_escapes)
 {
 	struct json_writer w;

@@ -96,6 +96,7 @@ TEST(base_text, percent_coding)
 		{ "%25%32", false, "%2" },
 		{ "%252F", false, "%2F" },
 		{ "a+b", false, "a+b" },
+		{ "+%2b++", false, "++++" },
 		{ "a+b%2B", true, "a b+" },
 		{ "%c3%A9", false, "\xc3\xa9" },
 		{ "%", false, NULL },
@@ -127,6 +128,16 @@ TEST(base_text, percent_encoding_leaves_unreserved_alone)
 	text_percent_encode("aZ9-._~ /%\xc3\xa9", 12, &out);
 	ASSERT_TEXT(buf_text(&out), "aZ9-._~%20%2F%25%C3%A9");
 	buf_free(&out);
+}
+
+TEST(base_text, hexadecimal_digits)
+{
+	char text[17];
+
+	text_hex(UINT64_C(0x0123456789abcdef), 16, text);
+	ASSERT_TEXT(text, "0123456789abcdef");
+	text_hex(UINT64_C(0x0123456789abcdef), 4, text);
+	ASSERT_TEXT(text, "cdef");
 }
 
 TEST(base_text, times)
