@@ -201,22 +201,31 @@ static void give_up(struct engine *e, const struct central_outcome *outcome)
 	metrics_daemon_full_sync(e->metrics, reason, false);
 	e->record.full_sync_failures++;
 	pace_full_sync_ended(&f->pace, now);
+	f->spared = false;
 	full_sync_drop(e);
 	want_after_failure(e, reason, now);
+}
+
+void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for)
+{
+	struct full_sync *f = &e->full_sync;
+	bool at_once = is_waited_for && !f->spared;
+	struct mono now = mono_now();
+
+	metrics_daemon_full_sync(e->metrics, f->reason, false);
+	e->record.full_sync_failures++;
+	pace_full_sync_ended(&f->pace, now);
+	full_sync_drop(e);
+	f->wanted = true_reason(e, reason);
+	f->due = at_once ? now : pace_next_full_sync(&f->pace, now);
+	f->spared |= at_once;
 }
 
 void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 {
 	log_warn("sync status: full sync begins again",
 	    log_text("reason", full_sync_reason_text(reason)));
-	metrics_daemon_full_sync(e->metrics, e->full_sync.reason, false);
-	e->record.full_sync_failures++;
-	pace_full_sync_ended(&e->full_sync.pace, mono_now());
-	full_sync_drop(e);
-	full_sync_want(e, reason, mono_now());
-	/* Nobody who asked for one is made to wait for the spacing. */
-	if (!STAILQ_EMPTY(&e->full_sync.waiters))
-		e->full_sync.due = mono_now();
+	full_sync_run_again(e, reason, !STAILQ_EMPTY(&e->full_sync.waiters));
 }
 
 void full_sync_cancel(struct engine *e)

@@ -125,6 +125,7 @@ struct full_sync {
 	enum full_sync_reason again;  /* wanted while one ran whose pages may be too old */
 	struct mono due;              /* that time */
 	struct pace_full_syncs pace;
+	bool spared;             /* it has run again at once, for those who wait for it */
 	struct mono last_forced; /* start of the last one that somebody asked for */
 	bool ever_forced;
 	struct shrink shrink;
@@ -305,6 +306,11 @@ void full_sync_cancel(struct engine *e);
 bool full_sync_runs(const struct engine *e);
 /* Give the running one up and begin another, for this reason. */
 void full_sync_restart(struct engine *e, enum full_sync_reason reason);
+/*
+ * The same, said by the caller.  One that is waited for doesn't wait for the spacing of
+ * full syncs; but only once, or whatever makes it begin again could make a tight loop of it.
+ */
+void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for);
 /* True if events for this product go to the coming generation too. */
 bool full_sync_covers(const struct engine *e, const char *id, size_t len);
 void full_sync_touched(struct engine *e, const char *id, size_t len);
