@@ -50,7 +50,8 @@ struct control_peer {
 struct control_server {
 	int listener, epoll;
 	struct sockaddr_un address;
-	ino_t inode; /* of the socket we made */
+	dev_t device; /* of the socket we made */
+	ino_t inode;
 	control_handler *handler;
 	void *arg;
 	struct control_peer *peers;
@@ -331,7 +332,21 @@ static enum st_err fail(struct buf *why, const char *path, const char *what, int
 	return st_err_from_errno(errnum);
 }
 
-static enum st_err bind_listener(struct control_server *s, struct buf *why)
+static enum st_err busy(const struct control_server *s, struct buf *why)
+{
+	buf_addf(why, "%s: in use by another daemon", s->address.sun_path);
+	return ST_BUSY;
+}
+
+/* Of our own user; what another one's process has put there is not to stay. */
+static bool has_other_daemon(const char *path)
+{
+	struct stat st;
+
+	return io_socket_is_alive(path) && (lstat(path, &st) < 0 || st.st_uid == geteuid());
+}
+
+static enum st_err bind_listener(struct control_server *s, int fd, struct buf *why)
 {
 	const char *path = s->address.sun_path;
 	struct epoll_event event = { .events = EPOLLIN };
@@ -339,19 +354,60 @@ static enum st_err bind_listener(struct control_server *s, struct buf *why)
 	mode_t mask;
 	int bound;
 
-	if (io_socket_is_alive(path)) {
-		buf_addf(why, "%s: in use by another daemon", path);
-		return ST_BUSY;
-	}
 	if (unlink(path) < 0 && errno != ENOENT)
 		return fail(why, path, "the control socket can't be replaced", errno);
 	mask = umask(0117);
-	bound = bind(s->listener, (struct sockaddr *)&s->address, sizeof(s->address));
+	bound = bind(fd, (struct sockaddr *)&s->address, sizeof(s->address));
 	umask(mask);
-	if (bound < 0 || listen(s->listener, BACKLOG) < 0 || stat(path, &st) < 0 ||
-	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener, &event) < 0)
+	if (bound < 0 || listen(fd, BACKLOG) < 0 || lstat(path, &st) < 0 ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
 		return fail(why, path, "the control socket can't be made", errno);
+	s->device = st.st_dev;
 	s->inode = st.st_ino;
+	return ST_OK;
+}
+
+/* At our place, in the stead of whatever dead thing is there. */
+static enum st_err open_listener(struct control_server *s, struct buf *why)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	enum st_err err;
+
+	if (fd < 0)
+		return fail(why, s->address.sun_path, "no socket", errno);
+	err = bind_listener(s, fd, why);
+	if (err)
+		close(fd);
+	else
+		s->listener = fd;
+	return err;
+}
+
+static bool is_in_place(const struct control_server *s)
+{
+	struct stat st;
+
+	return lstat(s->address.sun_path, &st) == 0 && st.st_dev == s->device &&
+	       st.st_ino == s->inode;
+}
+
+enum st_err control_server_keep(struct control_server *s, struct mono now, struct buf *why)
+{
+	int before = s->listener;
+	enum st_err err;
+
+	if (is_in_place(s))
+		return ST_OK;
+	if (has_other_daemon(s->address.sun_path))
+		return busy(s, why);
+	/* Who had connected in time is served. */
+	accept_peers(s, now);
+	err = open_listener(s, why);
+	if (err)
+		return err;
+	close(before);
+	log_warn(
+	    "control socket was gone, and is made anew", log_text("path", s->address.sun_path));
 	return ST_OK;
 }
 
@@ -381,14 +437,16 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 	s->address.sun_family = AF_UNIX;
 	n = snprintf(s->address.sun_path, sizeof(s->address.sun_path), "%s/%s", run_dir,
 	    CONTROL_SOCKET_NAME);
-	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s->listener = -1;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (n < 0 || (size_t)n >= sizeof(s->address.sun_path))
 		err = fail(why, run_dir, "the control socket's path", ENAMETOOLONG);
-	else if (s->listener < 0 || s->epoll < 0)
+	else if (s->epoll < 0)
 		err = fail(why, run_dir, "no socket", errno);
+	else if (io_socket_is_alive(s->address.sun_path))
+		err = busy(s, why);
 	else
-		err = bind_listener(s, why);
+		err = open_listener(s, why);
 	if (err)
 		control_server_close(s);
 	else
@@ -399,7 +457,6 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 void control_server_close(struct control_server *s)
 {
 	struct control_peer *next;
-	struct stat st;
 
 	if (!s)
 		return;
@@ -408,7 +465,7 @@ void control_server_close(struct control_server *s)
 		peer_free(p);
 	}
 	/* Only ours: a later daemon may have put its own there. */
-	if (s->inode && stat(s->address.sun_path, &st) == 0 && st.st_ino == s->inode)
+	if (s->inode && is_in_place(s))
 		unlink(s->address.sun_path);
 	if (s->listener >= 0)
 		close(s->listener);
