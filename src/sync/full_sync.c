@@ -174,14 +174,26 @@ void full_sync_drop(struct engine *e)
 	e->follow.hurry = false;
 }
 
-/* With a place in the feed, fallback mode comes back in its own time; without, only this helps. */
-static void want_after_failure(struct engine *e, enum full_sync_reason reason, struct mono now)
+/* Something is wrong with the cache, which only a full sync mends. */
+static bool is_needed(enum full_sync_reason reason)
+{
+	return reason != FULL_SYNC_NONE && reason != FULL_SYNC_FORCED &&
+	       reason != FULL_SYNC_BREAKER_OPEN;
+}
+
+/* What is still wanted after one of this reason has failed, and what was wanted while it ran. */
+static void want_after_failure(
+    struct engine *e, enum full_sync_reason reason, enum full_sync_reason again, struct mono now)
 {
 	struct full_sync *f = &e->full_sync;
 	int64_t interval = e->settings.fallback_interval_ms;
 
-	if (e->follow.lost || !engine_has_running(e)) {
-		full_sync_want(e, e->follow.lost ? e->follow.lost_reason : reason, now);
+	if (e->follow.lost) {
+		full_sync_want(e, e->follow.lost_reason, now);
+	} else if (is_needed(again)) {
+		full_sync_want(e, again, now);
+	} else if (is_needed(reason) || !engine_has_running(e)) {
+		full_sync_want(e, reason, now);
 	} else if (e->record.state == SYNC_FALLBACK) {
 		f->wanted = FULL_SYNC_BREAKER_OPEN;
 		f->due = mono_add_ms(now, interval - interval / 10 * (random_bits() & 0xff) / 256);
@@ -191,7 +203,7 @@ static void want_after_failure(struct engine *e, enum full_sync_reason reason, s
 static void give_up(struct engine *e, const struct central_outcome *outcome)
 {
 	struct full_sync *f = &e->full_sync;
-	enum full_sync_reason reason = f->reason;
+	enum full_sync_reason reason = f->reason, again = f->again;
 	struct mono now = mono_now();
 
 	log_error("sync status: full sync failed",
@@ -203,7 +215,7 @@ static void give_up(struct engine *e, const struct central_outcome *outcome)
 	pace_full_sync_ended(&f->pace, now);
 	f->spared = false;
 	full_sync_drop(e);
-	want_after_failure(e, reason, now);
+	want_after_failure(e, reason, again, now);
 }
 
 void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for)

@@ -143,6 +143,9 @@ void full_sync_caught_up(struct engine *e)
 	err = publish(e, &next);
 	if (err) {
 		full_sync_store_failed(e, err);
+		/* Place and doubts were already those of the coming generation. */
+		follow_reload(e);
+		known_reload(e);
 		return;
 	}
 	log_done(&next);

@@ -293,6 +293,8 @@ bool writes_are_open(const struct engine *e);
 /* A product that some of them wait for was looked up, or could not be. */
 void writes_settled(struct engine *e, const struct span *id);
 void writes_unsettled(struct engine *e, const struct span *id);
+/* What was known of products was read anew: those that some of them wait for are owed at once. */
+void writes_look_again(struct engine *e);
 
 /* full_sync.c */
 void full_sync_begin(struct engine *e);

@@ -65,6 +65,7 @@ static void answer(void *arg, const char *head, struct buf *out)
 		status = atomic_load(&in->product_status);
 		add_product(strtol(product + 16, NULL, 10), &body);
 	} else {
+		status = atomic_load(&in->list_status);
 		add_list(in, head, &body);
 	}
 	script_json(out, status, "", buf_text(&body));
@@ -121,6 +122,7 @@ void inside_begin(struct inside *in, long products)
 
 	memset(in, 0, sizeof(*in));
 	atomic_store(&in->products, products);
+	atomic_store(&in->list_status, 200);
 	atomic_store(&in->product_status, 200);
 	atomic_store(&in->head, INSIDE_VERSION);
 	atomic_store(&in->poll_end, INSIDE_VERSION);

@@ -24,6 +24,7 @@ struct inside {
 
 	/* What Central answers, from its own thread. */
 	atomic_long products;       /* of the list, from the first on */
+	atomic_int list_status;     /* of its pages, */
 	atomic_int product_status;  /* of a single product */
 	atomic_long head, poll_end; /* nextOffset: far beyond the feed, and at its end */
 	atomic_long posts;          /* so many came; each is a conflict with version + 1 */

@@ -74,6 +74,29 @@ TEST(sync_commits, a_pass_whose_page_cannot_be_stored_leaves_look_ups_to_themsel
 	inside_end(&in);
 }
 
+static bool has_failed_pages(const struct engine *e)
+{
+	return e->compare_failures.count > 0;
+}
+
+TEST(sync_commits, a_pass_that_fails_and_fails_leaves_look_ups_to_themselves)
+{
+	enum { OWED = 40 };
+	struct inside in;
+
+	inside_begin(&in, OWED);
+	for (long i = 0; i < OWED; i++)
+		inside_owe(&in, i);
+	atomic_store(&in.list_status, 500);
+	compare_tick(&in.engine, mono_now());
+	in.engine.compare.failures = 100;
+	inside_hear_until(&in, has_failed_pages);
+	compare_tick(&in.engine, mono_now());
+	CU_ASSERT_FALSE(compare_stands_in(&in.engine));
+	inside_turn_until(&in, owes_nothing);
+	inside_end(&in);
+}
+
 static bool catches_up(const struct engine *e)
 {
 	return e->full_sync.phase == FULL_SYNC_CATCH_UP;
@@ -103,6 +126,60 @@ TEST(sync_commits, a_full_sync_catches_up_over_a_commit_that_failed)
 	inside_disk_full(false);
 	CU_ASSERT_TRUE(catches_up(&in.engine));
 	inside_turn_until(&in, has_full_sync);
+	inside_end(&in);
+}
+
+/* Between the two the events of 5 and 6 are missing. */
+static void receive_seven(struct inside *in)
+{
+	CU_ASSERT_EQUAL(offsets_add(&in->engine.follow.position.offsets, 7), ST_OK);
+	atomic_store(&in->head, 8);
+	atomic_store(&in->poll_end, 8);
+}
+
+/* The pages would have held what is missing; they are not to be seen now. */
+TEST(sync_commits, a_full_sync_that_is_not_published_leaves_a_hole_to_be_asked_for)
+{
+	struct inside in;
+
+	inside_begin(&in, 3);
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	inside_turn_until(&in, catches_up);
+	receive_seven(&in);
+	CU_ASSERT_EQUAL(report_commit(&in.engine), ST_OK);
+	in.engine.full_sync.head = 8;
+	inside_disk_full(true);
+	full_sync_caught_up(&in.engine);
+	inside_disk_full(false);
+	CU_ASSERT_FALSE(full_sync_runs(&in.engine));
+	CU_ASSERT_EQUAL(in.engine.follow.position.offsets.next, INSIDE_VERSION);
+	inside_end(&in);
+}
+
+static bool asks_for_no_hole(const struct engine *e)
+{
+	return e->follow.hole_call == NULL;
+}
+
+TEST(sync_commits, a_hole_whose_answer_cannot_be_stored_is_asked_for_in_its_time)
+{
+	struct store_txn *other;
+	struct inside in;
+	struct mono now;
+
+	inside_begin(&in, 3);
+	receive_seven(&in);
+	now = mono_now();
+	hole_look(&in.engine.follow.hole, &in.engine.follow.position.offsets, 8, now);
+	in.engine.follow.hole.due = now;
+	in.engine.follow.next = mono_add_ms(now, 3600000);
+	follow_tick(&in.engine, now);
+	CU_ASSERT_FALSE(asks_for_no_hole(&in.engine));
+	CU_ASSERT_EQUAL(store_txn_begin(in.engine.store, STORE_RUNNING, &other), ST_OK);
+	inside_hear_until(&in, asks_for_no_hole);
+	store_txn_abort(other);
+	CU_ASSERT_TRUE(feed_has_failed(&in.engine));
+	CU_ASSERT_EQUAL(hole_due(&in.engine.follow.hole).us, in.engine.follow.next.us);
 	inside_end(&in);
 }
 
@@ -197,7 +274,6 @@ TEST(sync_commits, a_full_sync_that_fails_beside_a_commit_is_counted)
 #define UPDATE                                                                                 \
 	"{\"v\":1,\"id\":\"r\",\"type\":\"update\",\"batch\":false,\"items\":[{\"productId\":" \
 	"\"P-000001\",\"delta\":-2,\"version\":5,\"idempotencyKey\":\"k\"}]}"
-#define SYNC "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":true}"
 
 static bool has_write(const struct engine *e)
 {
@@ -246,6 +322,24 @@ TEST(sync_commits, who_waits_for_a_look_up_is_answered_though_nothing_can_be_sto
 	inside_end(&in);
 }
 
+/* As a commit of anything else does, that fails. */
+TEST(sync_commits, who_waits_for_a_look_up_has_it_though_all_was_read_anew)
+{
+	struct mono began = mono_now();
+	struct inside in;
+	int fd;
+
+	inside_begin(&in, 3);
+	fd = forward(&in);
+	inside_turn_until(&in, waits_for_a_product);
+	known_reload(&in.engine);
+	inside_turn_until(&in, has_no_write);
+	/* Not only when its time is over. */
+	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < in.engine.settings.write_budget_ms / 2);
+	close(fd);
+	inside_end(&in);
+}
+
 TEST(sync_commits, a_write_without_time_left_is_not_sent)
 {
 	struct inside in;
@@ -268,18 +362,23 @@ TEST(sync_commits, a_write_without_time_left_is_not_sent)
 	inside_end(&in);
 }
 
-TEST(sync_commits, a_write_that_cannot_be_started_is_reported)
+static void fail_all_requests(struct inside *in)
 {
 	static char url[10000] = "http://127.0.0.1/";
-	struct central_options options;
+	struct central_options options = in->engine.settings.central;
+
+	memset(url + strlen(url), 'x', sizeof(url) - 1 - strlen(url));
+	options.url = url;
+	CU_ASSERT_EQUAL(central_set_options(in->engine.central, &options), ST_OK);
+}
+
+TEST(sync_commits, a_write_that_cannot_be_started_is_reported)
+{
 	struct inside in;
 	int fd;
 
 	inside_begin(&in, 3);
-	memset(url + strlen(url), 'x', sizeof(url) - 1 - strlen(url));
-	options = in.engine.settings.central;
-	options.url = url;
-	CU_ASSERT_EQUAL(central_set_options(in.engine.central, &options), ST_OK);
+	fail_all_requests(&in);
 	fd = forward(&in);
 	writes_tick(&in.engine, mono_now());
 	CU_ASSERT_TRUE(has_no_write(&in.engine));
@@ -289,76 +388,35 @@ TEST(sync_commits, a_write_that_cannot_be_started_is_reported)
 	inside_end(&in);
 }
 
-/* ---- the spacing of full syncs ---- */
-
-static bool is_waited_for(const struct engine *e)
+TEST(sync_commits, a_check_that_cannot_be_started_stays_owed)
 {
-	return !STAILQ_EMPTY(&e->full_sync.waiters);
-}
-
-static int wait_for_a_sync(struct inside *in)
-{
-	int fd = raw_connect(in->run_dir);
-
-	raw_message(fd, SYNC);
-	inside_hear_until(in, is_waited_for);
-	return fd;
-}
-
-static bool has_failed_once(const struct engine *e)
-{
-	return e->record.full_sync_failures == 1 && !full_sync_runs(e);
-}
-
-static bool has_failed_twice(const struct engine *e)
-{
-	return e->record.full_sync_failures == 2 && !full_sync_runs(e);
-}
-
-static bool is_due(struct inside *in)
-{
-	struct mono now = mono_now();
-
-	return mono_reached(full_sync_due(&in->engine, now), now);
-}
-
-static void runs_again_at_once_and_then_in_its_time(struct inside *in)
-{
-	int fd = wait_for_a_sync(in);
-
-	inside_turn_until(in, has_failed_once);
-	CU_ASSERT_TRUE(is_due(in));
-	inside_turn_until(in, has_failed_twice);
-	CU_ASSERT_FALSE(is_due(in));
-	CU_ASSERT_FALSE(STAILQ_EMPTY(&in->engine.full_sync.waiters));
-	close(fd);
-}
-
-TEST(sync_spacing, holds_for_a_feed_that_begins_anew_with_each_full_sync)
-{
+	struct event event = { .offset = INSIDE_VERSION - 1, .product_id = { "P", 1 } };
 	struct inside in;
 
-	inside_begin(&in, 300);
-	atomic_store(&in.head, 1000);
-	atomic_store(&in.poll_end, 2);
-	runs_again_at_once_and_then_in_its_time(&in);
+	inside_begin(&in, 3);
+	log_marks_add(&in.engine.follow.position.marks, &event);
+	in.engine.follow.check_owed = true;
+	fail_all_requests(&in);
+	follow_tick(&in.engine, mono_now());
+	CU_ASSERT_TRUE(feed_has_failed(&in.engine));
+	CU_ASSERT_TRUE(in.engine.follow.check_owed);
 	inside_end(&in);
 }
 
-/* Two readings that agree are believed; these never do. */
-TEST(sync_spacing, holds_for_a_list_that_is_shorter_each_time)
+TEST(sync_commits, a_hole_that_cannot_be_asked_for_has_its_time)
 {
 	struct inside in;
-	int fd;
+	struct mono now;
 
-	inside_begin(&in, 300);
-	atomic_store(&in.products, 100);
-	fd = wait_for_a_sync(&in);
-	inside_turn_until(&in, has_failed_once);
-	CU_ASSERT_TRUE(is_due(&in));
-	atomic_store(&in.products, 50);
-	inside_turn_until(&in, has_failed_twice);
-	CU_ASSERT_FALSE(is_due(&in));
-	close(fd);
+	inside_begin(&in, 3);
+	receive_seven(&in);
+	now = mono_now();
+	hole_look(&in.engine.follow.hole, &in.engine.follow.position.offsets, 8, now);
+	in.engine.follow.hole.due = now;
+	in.engine.follow.next = mono_add_ms(now, 3600000);
+	fail_all_requests(&in);
+	follow_tick(&in.engine, now);
+	CU_ASSERT_TRUE(feed_has_failed(&in.engine));
+	CU_ASSERT_EQUAL(hole_due(&in.engine.follow.hole).us, in.engine.follow.next.us);
 	inside_end(&in);
 }
