@@ -71,6 +71,12 @@ static enum full_sync_reason true_reason(const struct engine *e, enum full_sync_
 	                                                       : FULL_SYNC_STORE_REBUILT;
 }
 
+/* Something is wrong with the cache, which only a full sync mends. */
+static bool is_needed(enum full_sync_reason reason)
+{
+	return reason != FULL_SYNC_FORCED && reason != FULL_SYNC_BREAKER_OPEN;
+}
+
 void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono now)
 {
 	struct full_sync *f = &e->full_sync;
@@ -78,10 +84,12 @@ void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono 
 
 	/* One that runs serves who only wants one; else its pages may be too old. */
 	if (full_sync_runs(e)) {
-		if (reason != FULL_SYNC_FORCED && reason != FULL_SYNC_BREAKER_OPEN)
+		if (is_needed(reason))
 			f->again = reason;
 		return;
 	}
+	if (is_needed(reason))
+		f->owed = reason;
 	/* Of two that wait the earlier one serves both. */
 	if (f->wanted && mono_reached(f->due, due))
 		return;
@@ -164,6 +172,8 @@ void full_sync_drop(struct engine *e)
 	central_cancel(e->central, f->call);
 	f->call = NULL;
 	store_build_abandon(e->store);
+	if (f->again)
+		f->owed = f->again;
 	full_sync_forget_progress(e);
 	f->phase = FULL_SYNC_IDLE;
 	if (!e->follow.attached) {
@@ -174,25 +184,17 @@ void full_sync_drop(struct engine *e)
 	e->follow.hurry = false;
 }
 
-/* Something is wrong with the cache, which only a full sync mends. */
-static bool is_needed(enum full_sync_reason reason)
-{
-	return reason != FULL_SYNC_NONE && reason != FULL_SYNC_FORCED &&
-	       reason != FULL_SYNC_BREAKER_OPEN;
-}
-
-/* What is still wanted after one of this reason has failed, and what was wanted while it ran. */
-static void want_after_failure(
-    struct engine *e, enum full_sync_reason reason, enum full_sync_reason again, struct mono now)
+/* With a place in the feed, fallback mode comes back in its own time; without, only this helps. */
+static void want_after_failure(struct engine *e, enum full_sync_reason reason, struct mono now)
 {
 	struct full_sync *f = &e->full_sync;
 	int64_t interval = e->settings.fallback_interval_ms;
 
 	if (e->follow.lost) {
 		full_sync_want(e, e->follow.lost_reason, now);
-	} else if (is_needed(again)) {
-		full_sync_want(e, again, now);
-	} else if (is_needed(reason) || !engine_has_running(e)) {
+	} else if (f->owed) {
+		full_sync_want(e, f->owed, now);
+	} else if (!engine_has_running(e)) {
 		full_sync_want(e, reason, now);
 	} else if (e->record.state == SYNC_FALLBACK) {
 		f->wanted = FULL_SYNC_BREAKER_OPEN;
@@ -203,7 +205,7 @@ static void want_after_failure(
 static void give_up(struct engine *e, const struct central_outcome *outcome)
 {
 	struct full_sync *f = &e->full_sync;
-	enum full_sync_reason reason = f->reason, again = f->again;
+	enum full_sync_reason reason = f->reason;
 	struct mono now = mono_now();
 
 	log_error("sync status: full sync failed",
@@ -215,7 +217,7 @@ static void give_up(struct engine *e, const struct central_outcome *outcome)
 	pace_full_sync_ended(&f->pace, now);
 	f->spared = false;
 	full_sync_drop(e);
-	want_after_failure(e, reason, again, now);
+	want_after_failure(e, reason, now);
 }
 
 void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for)

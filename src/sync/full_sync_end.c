@@ -157,7 +157,7 @@ void full_sync_caught_up(struct engine *e)
 	again = f->again;
 	full_sync_forget_progress(e);
 	f->phase = FULL_SYNC_IDLE;
-	f->wanted = FULL_SYNC_NONE;
+	f->wanted = f->owed = FULL_SYNC_NONE;
 	f->spared = false;
 	e->damaged = false;
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);

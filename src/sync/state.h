@@ -124,6 +124,7 @@ struct full_sync {
 	enum full_sync_reason wanted; /* of the one that waits for its time; NONE: none */
 	enum full_sync_reason again;  /* wanted while one ran whose pages may be too old */
 	struct mono due;              /* that time */
+	enum full_sync_reason owed;   /* until one is done: only that mends it */
 	struct pace_full_syncs pace;
 	bool spared;             /* it has run again at once, for those who wait for it */
 	struct mono last_forced; /* start of the last one that somebody asked for */

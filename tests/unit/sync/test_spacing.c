@@ -15,15 +15,22 @@ static bool has_given_up(const struct engine *e)
 	return !full_sync_runs(e);
 }
 
+/* What is wanted when one has failed; `before` and `meanwhile` (NONE: nothing) were wanted too. */
 static enum full_sync_reason wanted_after(
-    enum full_sync_reason reason, enum full_sync_reason meanwhile)
+    enum full_sync_reason before, enum full_sync_reason reason, enum full_sync_reason meanwhile)
 {
 	enum full_sync_reason wanted;
 	struct inside in;
 
 	inside_begin(&in, 3);
 	atomic_store(&in.list_status, 500);
+	/* Nobody asks for it: it has to wait. */
+	pace_full_sync_ended(&in.engine.full_sync.pace, mono_now());
+	if (before)
+		full_sync_want(&in.engine, before, mono_now());
+	in.engine.full_sync.pace.streak = reason == FULL_SYNC_FORCED;
 	full_sync_want(&in.engine, reason, mono_now());
+	CU_ASSERT_EQUAL(in.engine.full_sync.wanted, reason);
 	full_sync_tick(&in.engine, mono_now());
 	if (meanwhile)
 		full_sync_want(&in.engine, meanwhile, mono_now());
@@ -39,9 +46,13 @@ static enum full_sync_reason wanted_after(
 
 TEST(sync_spacing, what_only_a_full_sync_mends_is_wanted_until_one_is_done)
 {
-	CU_ASSERT_EQUAL(wanted_after(FULL_SYNC_FORCED, FULL_SYNC_NONE), FULL_SYNC_NONE);
-	CU_ASSERT_EQUAL(wanted_after(FULL_SYNC_EVENT_GAP, FULL_SYNC_NONE), FULL_SYNC_EVENT_GAP);
-	CU_ASSERT_EQUAL(wanted_after(FULL_SYNC_FORCED, FULL_SYNC_EVENT_GAP), FULL_SYNC_EVENT_GAP);
+	static const enum full_sync_reason none = FULL_SYNC_NONE, forced = FULL_SYNC_FORCED,
+					   gap = FULL_SYNC_EVENT_GAP;
+
+	CU_ASSERT_EQUAL(wanted_after(none, forced, none), none);
+	CU_ASSERT_EQUAL(wanted_after(none, gap, none), gap);
+	CU_ASSERT_EQUAL(wanted_after(none, forced, gap), gap);
+	CU_ASSERT_EQUAL(wanted_after(gap, forced, none), gap);
 }
 
 #define SYNC "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":true}"
