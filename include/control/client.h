@@ -9,8 +9,10 @@
 #include "control/message.h"
 
 /*
- * ST_UNAVAILABLE: nobody listens; ST_DENIED: we may not connect; ST_TIMEOUT;
- * ST_CLOSED: it hung up or died in between; ST_INVALID: an answer that is none.
+ * ST_UNAVAILABLE: nobody listens; ST_DENIED: we may not connect; ST_BUSY: it
+ * lives and took no connection within the time, so that nothing was asked;
+ * ST_TIMEOUT: it was asked; ST_CLOSED: it hung up or died in between;
+ * ST_INVALID: an answer that is none.
  */
 enum st_err control_ask_status(
     const char *run_dir, const char *id, int64_t timeout_ms, struct control_status *out);

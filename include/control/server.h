@@ -36,6 +36,12 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
     struct control_server **out, struct buf *why);
 void control_server_close(struct control_server *s); /* removes the socket; open peers see an end */
 
+/*
+ * To be called every few seconds: where the socket was removed or replaced it is
+ * made anew, unless another daemon of our user listens there.  *why: one clear line.
+ */
+enum st_err control_server_keep(struct control_server *s, struct mono now, struct buf *why);
+
 int control_server_fd(const struct control_server *s);
 struct mono control_server_deadline(const struct control_server *s);
 void control_server_turn(struct control_server *s, struct mono now);

@@ -80,6 +80,8 @@ struct metrics_daemon;
 
 /* The daemon's page; path: RUN_DIR/metrics, replaced.  Mode 0640. */
 enum st_err metrics_daemon_create(const char *run_dir, struct metrics_daemon **out);
+/* To be called every few seconds: a file that was removed, or is another user's, is made anew. */
+enum st_err metrics_daemon_keep(const char *run_dir, struct metrics_daemon *m);
 void metrics_daemon_close(
     struct metrics_daemon *m); /* the file stays: counters of a dead daemon can be read */
 

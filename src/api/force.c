@@ -13,6 +13,7 @@
 
 #define WAIT_MAX_S 25  /* web servers give up at 40 to 60 */
 #define ORDER_MS   250 /* as for asking the daemon for its status: no waiting */
+#define BUSY_S     1   /* after which to come again where the daemon took no connection */
 
 static enum problem problem_of(enum failure_class failure)
 {
@@ -71,13 +72,24 @@ static void respond_running(struct call *c)
 	respond_status(c, 202, "Force sync in progress");
 }
 
+/* The daemon didn't answer, and hasn't promised anything. */
+static void respond_not_asked(struct call *c, enum st_err err)
+{
+	if (err != ST_BUSY) {
+		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		return;
+	}
+	problem_respond(c, PROBLEM_OVERLOADED, NULL);
+	response_retry_after(c->response, BUSY_S);
+}
+
 static void order(struct call *c)
 {
 	enum st_err err = control_ask_sync(
 	    c->api->options.run_dir, c->response->request_id, ORDER_MS);
 
 	if (err)
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		respond_not_asked(c, err);
 	else
 		respond_running(c);
 }
@@ -94,7 +106,7 @@ static void order_and_wait(struct call *c, int64_t seconds)
 	if (err == ST_TIMEOUT)
 		respond_running(c);
 	else if (err)
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		respond_not_asked(c, err);
 	else if (end.failure != FAILURE_NONE)
 		respond_failure(c, &end);
 	else

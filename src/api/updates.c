@@ -149,6 +149,17 @@ static void respond_problem(struct call *c, const struct update_list *list,
 	buf_free(&details);
 }
 
+static void respond_overloaded(struct call *c)
+{
+	struct buf details;
+
+	buf_init(&details, 64);
+	buf_addf(&details, "{\"outcome\":\"%s\"}", control_outcome_text(CONTROL_NOT_SENT));
+	problem_respond(c, PROBLEM_OVERLOADED, &details);
+	response_retry_after(c->response, BUSY_S);
+	buf_free(&details);
+}
+
 /* The daemon isn't there, or was until it had taken this. */
 static void respond_unanswered(struct call *c, const struct update_list *list, bool taken)
 {
@@ -160,17 +171,6 @@ static void respond_unanswered(struct call *c, const struct update_list *list, b
 	};
 
 	respond_problem(c, list, &u, taken ? PROBLEM_CENTRAL_TIMEOUT : PROBLEM_DAEMON_UNAVAILABLE);
-}
-
-static void respond_overloaded(struct call *c)
-{
-	struct buf details;
-
-	buf_init(&details, 64);
-	buf_addf(&details, "{\"outcome\":\"%s\"}", control_outcome_text(CONTROL_NOT_SENT));
-	problem_respond(c, PROBLEM_OVERLOADED, &details);
-	response_retry_after(c->response, BUSY_S);
-	buf_free(&details);
 }
 
 static void respond_faults(struct call *c, const struct update_faults *faults)
@@ -282,7 +282,9 @@ static void forward(struct call *c, const struct update_list *list)
 	enum st_err err = control_forward(
 	    c->api->options.run_dir, c->response->request_id, list, &patience, &taken, &u);
 
-	if (err)
+	if (err == ST_BUSY)
+		respond_overloaded(c);
+	else if (err)
 		respond_unanswered(c, list, taken);
 	else
 		respond(c, list, &u);

@@ -24,6 +24,10 @@
 
 #define ANSWER_MARGIN_MS 1000 /* above what the daemon says that it may need */
 
+/* Between tries to connect, while the daemon's backlog is full. */
+#define CONNECT_PAUSE_FIRST_MS 2
+#define CONNECT_PAUSE_MOST_MS  64
+
 struct exchange {
 	int fd;
 	struct mono deadline;
@@ -33,30 +37,58 @@ struct exchange {
 	size_t received;           /* bytes of the message that is being received */
 };
 
-static enum st_err connect_error(int errnum)
+static enum st_err wait_until(struct exchange *x, int fd, short events, struct mono until)
 {
-	/* No socket there is the same to us as nobody behind it. */
-	if (errnum == ENOENT || errnum == ECONNREFUSED)
-		return ST_UNAVAILABLE;
-	/* The daemon lives but takes no connection, and its backlog is full. */
-	return errnum == EAGAIN ? ST_TIMEOUT : st_err_from_errno(errnum);
+	for (;;) {
+		struct pollfd p[2] = { { .fd = fd, .events = events },
+			{ .fd = x->stop_fd, .events = POLLIN } };
+		struct mono deadline = mono_earlier(x->deadline, x->stop_deadline);
+		int n = poll(p, 2, mono_poll_timeout(mono_earlier(deadline, until), mono_now()));
+
+		if (n < 0 && errno != EINTR)
+			return st_err_from_errno(errno);
+		if (n == 0)
+			return ST_TIMEOUT;
+		if (n > 0 && p[0].revents)
+			return ST_OK;
+		if (n > 0) {
+			x->stop_deadline = mono_add_ms(mono_now(), x->after_stop_ms);
+			x->stop_fd = -1;
+		}
+	}
+}
+
+static enum st_err wait_for(struct exchange *x, short events)
+{
+	return wait_until(x, x->fd, events, MONO_NEVER);
+}
+
+static bool is_over(const struct exchange *x)
+{
+	return mono_reached(mono_earlier(x->deadline, x->stop_deadline), mono_now());
 }
 
 /*
- * On a UNIX socket connect() waits only while the backlog is full, and poll()
- * can't tell when that ends: so it blocks, for as long as may be sent.
+ * On a UNIX socket connect() has to wait only while the backlog is full, and
+ * poll() can't tell when that ends: so it is tried now and then.
  */
-static enum st_err connect_within(int fd, const struct sockaddr_un *address, int64_t timeout_ms)
+static enum st_err connect_within(struct exchange *x, const struct sockaddr_un *address)
 {
-	int64_t ms = clock_real_ms(timeout_ms > 0 ? timeout_ms : 1);
-	struct timeval limit = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	int64_t pause_ms = CONNECT_PAUSE_FIRST_MS;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
-		return st_err_from_errno(errno);
-	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
-		if (errno != EINTR)
-			return connect_error(errno);
-	return io_set_nonblocking(fd, true);
+	while (connect(x->fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
+		/* No socket there is the same to us as nobody behind it. */
+		if (errno == ENOENT)
+			return ST_UNAVAILABLE;
+		if (errno != EAGAIN && errno != EINTR)
+			return st_err_from_errno(errno);
+		if (is_over(x))
+			return ST_BUSY;
+		(void)wait_until(x, -1, 0, mono_add_ms(mono_now(), pause_ms));
+		if (pause_ms < CONNECT_PAUSE_MOST_MS)
+			pause_ms *= 2;
+	}
+	return ST_OK;
 }
 
 static enum st_err exchange_open(
@@ -73,34 +105,13 @@ static enum st_err exchange_open(
 		.stop_fd = patience->stop_fd,
 		.after_stop_ms = patience->after_stop_ms,
 		.stop_deadline = MONO_NEVER };
-	x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (x->fd < 0)
 		return st_err_from_errno(errno);
-	err = connect_within(x->fd, &address, patience->ms);
+	err = connect_within(x, &address);
 	if (err)
 		close(x->fd);
 	return err;
-}
-
-static enum st_err wait_for(struct exchange *x, short events)
-{
-	for (;;) {
-		struct pollfd p[2] = { { .fd = x->fd, .events = events },
-			{ .fd = x->stop_fd, .events = POLLIN } };
-		struct mono deadline = mono_earlier(x->deadline, x->stop_deadline);
-		int n = poll(p, 2, mono_poll_timeout(deadline, mono_now()));
-
-		if (n < 0 && errno != EINTR)
-			return st_err_from_errno(errno);
-		if (n == 0)
-			return ST_TIMEOUT;
-		if (n > 0 && p[0].revents)
-			return ST_OK;
-		if (n > 0) {
-			x->stop_deadline = mono_add_ms(mono_now(), x->after_stop_ms);
-			x->stop_fd = -1;
-		}
-	}
 }
 
 static enum st_err send_all(struct exchange *x, const char *data, size_t len)

@@ -15,24 +15,20 @@
 #include "control/server.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/log.h"
+#include "control/listen.h"
 
 #define PEER_DEADLINE_MS 10000
 #define PEERS_MAX        2200  /* the largest pool's threads, and tools */
 #define OTHER_FILES      128   /* descriptors that the daemon needs besides */
 #define RECEIVE_MAX      65536 /* at once: memory follows what came, not what was announced */
-#define BACKLOG          1024
 #define HEAD_SIZE        4
 
 enum peer_state { PEER_READING, PEER_WAITING, PEER_WRITING, PEER_ENDED };
@@ -48,9 +44,8 @@ struct control_peer {
 };
 
 struct control_server {
-	int listener, epoll;
-	struct sockaddr_un address;
-	ino_t inode; /* of the socket we made */
+	struct control_listener listener;
+	int epoll;
 	control_handler *handler;
 	void *arg;
 	struct control_peer *peers;
@@ -138,7 +133,7 @@ static void accept_peers(struct control_server *s, struct mono now)
 {
 	int fd;
 
-	while ((fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+	while ((fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
 		accept_peer(s, fd, now);
 }
 
@@ -325,36 +320,6 @@ int control_server_fd(const struct control_server *s)
 	return s->epoll;
 }
 
-static enum st_err fail(struct buf *why, const char *path, const char *what, int errnum)
-{
-	buf_addf(why, "%s: %s: %s", path, what, strerror(errnum));
-	return st_err_from_errno(errnum);
-}
-
-static enum st_err bind_listener(struct control_server *s, struct buf *why)
-{
-	const char *path = s->address.sun_path;
-	struct epoll_event event = { .events = EPOLLIN };
-	struct stat st;
-	mode_t mask;
-	int bound;
-
-	if (io_socket_is_alive(path)) {
-		buf_addf(why, "%s: in use by another daemon", path);
-		return ST_BUSY;
-	}
-	if (unlink(path) < 0 && errno != ENOENT)
-		return fail(why, path, "the control socket can't be replaced", errno);
-	mask = umask(0117);
-	bound = bind(s->listener, (struct sockaddr *)&s->address, sizeof(s->address));
-	umask(mask);
-	if (bound < 0 || listen(s->listener, BACKLOG) < 0 || stat(path, &st) < 0 ||
-	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener, &event) < 0)
-		return fail(why, path, "the control socket can't be made", errno);
-	s->inode = st.st_ino;
-	return ST_OK;
-}
-
 /* Of the descriptors that we may have some are kept: for Central, the store, new connections. */
 static size_t most_peers(void)
 {
@@ -366,29 +331,31 @@ static size_t most_peers(void)
 	                                        : (size_t)files.rlim_cur / 2;
 }
 
+static enum st_err watch_listener(struct control_server *s, struct buf *why)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener.fd, &event) == 0)
+		return ST_OK;
+	buf_addf(why, "the control socket can't be watched: %s", strerror(errno));
+	return st_err_from_errno(errno);
+}
+
 enum st_err control_server_open(const char *run_dir, control_handler *handler, void *arg,
     struct control_server **out, struct buf *why)
 {
 	struct control_server *s = calloc(1, sizeof(*s));
 	enum st_err err;
-	int n;
 
 	if (!s)
 		return ST_NOMEM;
 	s->max_peers = most_peers();
 	s->handler = handler;
 	s->arg = arg;
-	s->address.sun_family = AF_UNIX;
-	n = snprintf(s->address.sun_path, sizeof(s->address.sun_path), "%s/%s", run_dir,
-	    CONTROL_SOCKET_NAME);
-	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (n < 0 || (size_t)n >= sizeof(s->address.sun_path))
-		err = fail(why, run_dir, "the control socket's path", ENAMETOOLONG);
-	else if (s->listener < 0 || s->epoll < 0)
-		err = fail(why, run_dir, "no socket", errno);
-	else
-		err = bind_listener(s, why);
+	err = control_listen(run_dir, &s->listener, why);
+	if (!err)
+		err = watch_listener(s, why);
 	if (err)
 		control_server_close(s);
 	else
@@ -396,10 +363,27 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 	return err;
 }
 
+enum st_err control_server_keep(struct control_server *s, struct mono now, struct buf *why)
+{
+	int before = s->listener.fd;
+	enum st_err err;
+
+	if (control_listener_is_in_place(&s->listener))
+		return ST_OK;
+	/* Who had connected in time is served. */
+	accept_peers(s, now);
+	err = control_listen_again(&s->listener, why);
+	if (err)
+		return err;
+	close(before);
+	log_warn("control socket was gone, and is made anew",
+	    log_text("path", s->listener.address.sun_path));
+	return watch_listener(s, why);
+}
+
 void control_server_close(struct control_server *s)
 {
 	struct control_peer *next;
-	struct stat st;
 
 	if (!s)
 		return;
@@ -407,11 +391,7 @@ void control_server_close(struct control_server *s)
 		next = p->next;
 		peer_free(p);
 	}
-	/* Only ours: a later daemon may have put its own there. */
-	if (s->inode && stat(s->address.sun_path, &st) == 0 && st.st_ino == s->inode)
-		unlink(s->address.sun_path);
-	if (s->listener >= 0)
-		close(s->listener);
+	control_listener_close(&s->listener);
 	if (s->epoll >= 0)
 		close(s->epoll);
 	free(s);

@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
+#include "base/log.h"
+
 static void add(metric *m, uint64_t n)
 {
 	atomic_fetch_add_explicit(m, n, memory_order_relaxed);
@@ -105,12 +108,13 @@ uint64_t metrics_pool_private_memory(const struct metrics_pool *m)
 }
 
 /*
- * Written under another name and renamed: a reader never maps a page that is
- * too short, and one that has the old file open goes on with that.
+ * A file of this page, open in *out.  Written under another name and renamed: a
+ * reader never sees half of it, and one that has the old file open goes on with that.
  */
-static enum st_err create_file(const char *path, int *out)
+static enum st_err create_file(const char *path, const struct metrics_daemon *page, int *out)
 {
 	char temporary[4200];
+	enum st_err err = ST_OK;
 	int fd;
 
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
@@ -119,10 +123,13 @@ static enum st_err create_file(const char *path, int *out)
 	if (fd < 0)
 		return st_err_from_errno(errno);
 	/* The group reads it, whatever the umask. */
-	if (fchmod(fd, 0640) < 0 || ftruncate(fd, sizeof(struct metrics_daemon)) < 0 ||
-	    rename(temporary, path) < 0) {
-		enum st_err err = st_err_from_errno(errno);
-
+	if (fchmod(fd, 0640) < 0)
+		err = st_err_from_errno(errno);
+	if (!err)
+		err = io_write_all(fd, page, sizeof(*page));
+	if (!err && rename(temporary, path) < 0)
+		err = st_err_from_errno(errno);
+	if (err) {
 		unlink(temporary);
 		close(fd);
 		return err;
@@ -131,23 +138,57 @@ static enum st_err create_file(const char *path, int *out)
 	return ST_OK;
 }
 
+static void path_in(const char *run_dir, char path[4100])
+{
+	snprintf(path, 4100, "%s/" METRICS_FILE, run_dir);
+}
+
+/* The page of that file in memory; in the stead of what is at `at`, if it isn't NULL. */
+static void *map_file(int fd, void *at)
+{
+	void *page = mmap(at, sizeof(struct metrics_daemon), PROT_READ | PROT_WRITE,
+	    at ? MAP_SHARED | MAP_FIXED : MAP_SHARED, fd, 0);
+
+	close(fd);
+	return page;
+}
+
 enum st_err metrics_daemon_create(const char *run_dir, struct metrics_daemon **out)
 {
-	struct metrics_daemon *m;
+	static const struct metrics_daemon empty = { .magic = METRICS_MAGIC };
 	char path[4100];
+	enum st_err err;
+	void *page;
+	int fd = -1;
+
+	path_in(run_dir, path);
+	err = create_file(path, &empty, &fd);
+	if (err)
+		return err;
+	page = map_file(fd, NULL);
+	if (page == MAP_FAILED)
+		return ST_NOMEM;
+	*out = page;
+	return ST_OK;
+}
+
+enum st_err metrics_daemon_keep(const char *run_dir, struct metrics_daemon *m)
+{
+	char path[4100];
+	struct stat st;
 	enum st_err err;
 	int fd = -1;
 
-	snprintf(path, sizeof(path), "%s/" METRICS_FILE, run_dir);
-	err = create_file(path, &fd);
+	path_in(run_dir, path);
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid())
+		return ST_OK;
+	err = create_file(path, m, &fd);
 	if (err)
 		return err;
-	m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (m == MAP_FAILED)
+	/* Nobody else adds to it. */
+	if (map_file(fd, m) == MAP_FAILED)
 		return ST_NOMEM;
-	m->magic = METRICS_MAGIC;
-	*out = m;
+	log_warn("page of counters was gone, and is made anew", log_text("path", path));
 	return ST_OK;
 }
 
@@ -190,7 +231,7 @@ void metrics_daemon_read(const char *run_dir, struct metrics_daemon *out)
 	ssize_t n = -1;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/" METRICS_FILE, run_dir);
+	path_in(run_dir, path);
 	/* A FIFO in its place must not make us wait. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {

@@ -33,6 +33,7 @@
 
 struct fcgi {
 	struct api *api;
+	struct reading *reading;
 	FCGX_Request request;
 	bool timeout_changed; /* the descriptor's SO_RCVTIMEO isn't the usual one */
 	struct api_response response;
@@ -44,13 +45,14 @@ enum st_err fcgi_init(void)
 	return FCGX_Init() == 0 ? ST_OK : ST_SYSTEM;
 }
 
-enum st_err fcgi_open(struct api *api, struct fcgi **out)
+enum st_err fcgi_open(struct api *api, struct reading *reading, struct fcgi **out)
 {
 	struct fcgi *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return ST_NOMEM;
 	f->api = api;
+	f->reading = reading;
 	/* No listening socket: libfcgi must never accept by itself. */
 	if (FCGX_InitRequest(&f->request, -1, 0) != 0) {
 		free(f);
@@ -249,6 +251,17 @@ static enum fcgi_end finish(struct fcgi *f, enum st_err sent, bool keep)
 	return keep ? FCGI_KEPT : FCGI_CLOSED;
 }
 
+/* The head; false: no request came. */
+static bool accept_request(struct fcgi *f)
+{
+	int got;
+
+	reading_begin(f->reading, mono_add_ms(mono_now(), FCGI_HEAD_MS));
+	got = FCGX_Accept_r(&f->request);
+	reading_end(f->reading);
+	return got >= 0;
+}
+
 enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 {
 	FCGX_Request *r = &f->request;
@@ -259,8 +272,8 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	r->ipcFd = fd;
 	r->keepConnection = 1; /* else libfcgi would begin by closing it */
 	FCGX_Detach(r);
-	if (FCGX_Accept_r(r) < 0) {
-		/* No request came; libfcgi has closed it. */
+	if (!accept_request(f)) {
+		/* And libfcgi has closed it. */
 		r->ipcFd = -1;
 		return FCGI_CLOSED;
 	}

@@ -11,17 +11,22 @@
 #include <stdbool.h>
 
 #include "api/api.h"
+#include "pool/reading.h"
 
 struct fcgi; /* one per thread */
 
 /* Once per process, before its threads. */
 enum st_err fcgi_init(void);
 
-enum st_err fcgi_open(struct api *api, struct fcgi **out);
+/* reading: the thread's own, for as long as this is open. */
+enum st_err fcgi_open(struct api *api, struct reading *reading, struct fcgi **out);
 void fcgi_close(struct fcgi *f);
 
 /* A peer that sends or takes nothing for so long is dropped: SO_RCVTIMEO, SO_SNDTIMEO of an fd. */
 #define FCGI_PEER_TIMEOUT_MS 10000
+
+/* For all of a request but its body; who looks after `reading` sees to it. */
+#define FCGI_HEAD_MS 10000
 
 enum fcgi_end {
 	FCGI_CLOSED,  /* fd is closed */

@@ -217,12 +217,17 @@ enum st_err listener_open(
 	return ST_OK;
 }
 
-void listener_close(struct listener *l)
+bool listener_is_in_place(const struct listener *l)
 {
 	struct stat st;
 
-	if (l->path[0] && stat(l->path, &st) == 0 && st.st_dev == l->device &&
-	    st.st_ino == l->inode)
+	return !l->path[0] ||
+	       (lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode);
+}
+
+void listener_close(struct listener *l)
+{
+	if (l->path[0] && listener_is_in_place(l))
 		unlink(l->path);
 	if (l->fd >= 0)
 		close(l->fd);

@@ -9,6 +9,7 @@
 #ifndef POOL_LISTEN_H
 #define POOL_LISTEN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -30,6 +31,9 @@ struct listener {
  */
 enum st_err listener_open(
     const char *address, unsigned mode, const char *group, struct listener *out, struct buf *why);
+
+/* False where it is a UNIX socket of ours whose file was removed or replaced. */
+bool listener_is_in_place(const struct listener *l);
 
 /* Closes, and removes the file if it is still ours. */
 void listener_close(struct listener *l);

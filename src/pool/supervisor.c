@@ -10,6 +10,7 @@
  *
  * A reload during a reload begins again at the first place, with the newest
  * settings.  The listening socket stays open all the while, so nothing is lost.
+ * Where its file was removed, nobody finds it any more: then there is a new one.
  * Where a key goes there are two rounds: keyring.h says why.
  */
 #include <errno.h>
@@ -47,6 +48,7 @@ struct place {
 struct supervisor {
 	struct pool_options options;
 	struct listener listener;
+	struct log_repeat listen_failures;
 	pool_reload *reload;
 	void *reload_arg;
 	int signal_fd;
@@ -261,8 +263,45 @@ static void go_on_reloading(struct supervisor *s, struct mono now)
 	}
 }
 
+/*
+ * Where the socket was removed another one takes its place, and the workers are
+ * replaced, as by a reload, by such as listen there.
+ */
+static void keep_listening(struct supervisor *s, struct mono now)
+{
+	const struct pool_options *o = &s->options;
+	int before = s->listener.fd;
+	struct buf why;
+
+	if (listener_is_in_place(&s->listener))
+		return;
+	buf_init(&why, 1000);
+	if (!listener_open(o->listen, o->socket_mode, o->socket_group, &s->listener, &why)) {
+		log_warn("the pool's socket was gone, and is made anew",
+		    log_text("path", s->listener.path));
+		log_repeat_ended(&s->listen_failures);
+		close(before);
+		s->reloading = true;
+		s->next = 0;
+	} else if (log_repeat_failed(&s->listen_failures, now)) {
+		log_error("the pool's socket is gone", log_text("error", buf_text(&why)));
+	}
+	buf_free(&why);
+}
+
+static void keep_house(struct supervisor *s, struct mono now)
+{
+	if (!mono_reached(s->next_housekeeping, now))
+		return;
+	metrics_pool_resident(s->options.api.metrics, 0, io_private_memory());
+	if (!s->stopping)
+		keep_listening(s, now);
+	s->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
+}
+
 static void keep_running(struct supervisor *s, struct mono now)
 {
+	keep_house(s, now);
 	for (unsigned i = 0; i < s->options.processes && !s->stopping; i++)
 		if (!s->places[i].pid && mono_reached(s->places[i].restart, now))
 			start_worker(s, i, now);
@@ -273,10 +312,6 @@ static void keep_running(struct supervisor *s, struct mono now)
 		s->kill_at = MONO_NEVER;
 	}
 	metrics_pool_workers(s->options.api.metrics, count_running(s));
-	if (mono_reached(s->next_housekeeping, now)) {
-		metrics_pool_resident(s->options.api.metrics, 0, io_private_memory());
-		s->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
-	}
 }
 
 static struct mono next_due(const struct supervisor *s)

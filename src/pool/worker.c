@@ -44,6 +44,8 @@ struct worker {
 	atomic_bool stopping;
 	unsigned slot;
 	struct lingers lingers;
+	struct reading *readings; /* one for each thread */
+	atomic_uint n_readings;   /* that have one */
 };
 
 #define LINGERING (UINT64_C(1) << 32) /* in an event's data, above the descriptor */
@@ -133,9 +135,10 @@ static void serve_until_stopped(struct worker *w, struct fcgi *f)
 static void *thread_run(void *arg)
 {
 	struct worker *w = arg;
+	struct reading *mine = &w->readings[atomic_fetch_add(&w->n_readings, 1)];
 	struct fcgi *f;
 
-	if (fcgi_open(w->api, &f) == ST_OK) {
+	if (fcgi_open(w->api, mine, &f) == ST_OK) {
 		serve_until_stopped(w, f);
 		fcgi_close(f);
 	}
@@ -161,6 +164,8 @@ static void keep_house(struct worker *w)
 {
 	api_refresh(w->api);
 	lingers_expire(&w->lingers, mono_now());
+	for (unsigned i = 0; i < w->options->threads; i++)
+		reading_expire(&w->readings[i], mono_now());
 	metrics_pool_resident(w->options->api.metrics, w->slot, io_private_memory());
 }
 
@@ -203,6 +208,14 @@ static bool open_sets(struct worker *w)
 	       arm(w, w->listener, EPOLL_CTL_ADD, 0);
 }
 
+static bool open_readings(struct worker *w)
+{
+	w->readings = calloc(w->options->threads, sizeof(*w->readings));
+	for (unsigned i = 0; w->readings && i < w->options->threads; i++)
+		reading_open(&w->readings[i]);
+	return w->readings && reading_init() == ST_OK;
+}
+
 int worker_run(const struct pool_options *options, int listener, unsigned slot)
 {
 	struct worker w = { .options = options,
@@ -215,7 +228,8 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 	int signal_fd;
 	bool ended;
 
-	if (!threads || signals_open(&signal_fd) || fcgi_init() || !open_sets(&w)) {
+	if (!threads || !open_readings(&w) || signals_open(&signal_fd) || fcgi_init() ||
+	    !open_sets(&w)) {
 		log_error("worker can't start", log_number("errno", errno));
 		_exit(EX_OSERR);
 	}
@@ -240,6 +254,7 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 		_exit(0);
 	}
 	api_close(w.api);
+	free(w.readings);
 	free(threads);
 	return 0;
 }

@@ -252,18 +252,22 @@ static bool is_over(const struct engine *e)
 	return e->compare.running && e->compare.walk.done && e->lookups.n_owed == 0;
 }
 
+/* Meanwhile what is owed is looked up one by one. */
+static void give_up(struct engine *e)
+{
+	compare_cancel(e);
+	e->compare.next = e->compare.stand_in_from = mono_add_ms(mono_now(), PASS_OVER_MS);
+}
+
 static void failed(struct engine *e, const struct central_outcome *outcome)
 {
 	struct compare *c = &e->compare;
-	struct mono now = mono_now();
 
 	report_small_failure(e, "comparing failed", &e->compare_failures, outcome);
-	if (++c->failures < FAILURES_MAX) {
+	if (++c->failures < FAILURES_MAX)
 		c->next = request_retry(c->failures, outcome);
-		return;
-	}
-	compare_cancel(e);
-	c->next = mono_add_ms(now, PASS_OVER_MS);
+	else
+		give_up(e);
 }
 
 static bool use_page(struct engine *e, const struct page *page, size_t first, struct span from)
@@ -278,10 +282,9 @@ static bool use_page(struct engine *e, const struct page *page, size_t first, st
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
 
-		failed(e, &failure);
 		/* The walk is past this page: it can't be asked for again. */
-		compare_cancel(e);
-		c->next = c->stand_in_from = mono_add_ms(mono_now(), PASS_OVER_MS);
+		failed(e, &failure);
+		give_up(e);
 		return false;
 	}
 	compare_page(e, page, first, &from, end);

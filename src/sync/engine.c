@@ -14,7 +14,7 @@
 #include "rules/breaker.h"
 #include "sync/state.h"
 
-#define HOUSEKEEPING_MS 10000
+#define HOUSEKEEPING_MS 5000
 #define SETTLED_MS      60000 /* without a crash: the store is no cause of any */
 
 static void answer_status(struct engine *e, struct control_peer *peer, const char *id)
@@ -122,6 +122,24 @@ static void begin(struct engine *e)
 	}
 }
 
+/* Its group may write there: what of ours was removed comes back. */
+static void keep_run_dir(struct engine *e, struct mono now)
+{
+	struct buf why;
+	enum st_err err;
+
+	buf_init(&why, 4096);
+	err = control_server_keep(e->control, now, &why);
+	if (!err)
+		err = metrics_daemon_keep(e->options->run_dir, e->metrics);
+	if (!err)
+		report_recovered("RUN_DIR is in order again", &e->run_dir_failures);
+	else if (log_repeat_failed(&e->run_dir_failures, now))
+		log_error("RUN_DIR is out of order",
+		    log_text("error", why.len > 0 ? buf_text(&why) : st_err_text(err)));
+	buf_free(&why);
+}
+
 static void keep_house(struct engine *e, struct mono now)
 {
 	if (!mono_reached(e->next_housekeeping, now))
@@ -129,6 +147,7 @@ static void keep_house(struct engine *e, struct mono now)
 	e->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
 	metrics_daemon_resident(e->metrics, io_private_memory());
 	store_writer_check_readers(e->store);
+	keep_run_dir(e, now);
 	if (mono_reached(e->settled_from, now))
 		store_writer_settled(e->store);
 }

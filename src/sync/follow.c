@@ -73,13 +73,15 @@ static bool is_unchecked(struct engine *e, const struct central_outcome *outcome
 static enum st_err send_check(struct engine *e, struct mono now)
 {
 	struct follow *f = &e->follow;
+	enum st_err err;
 
 	f->checking = true;
-	f->check_owed = false;
 	f->checked = now;
 	request_sent(e, now);
-	return central_get_events(e->central, log_marks_oldest(&f->position.marks), CHECK_LIMIT, 0,
+	err = central_get_events(e->central, log_marks_oldest(&f->position.marks), CHECK_LIMIT, 0,
 	    check_answered, e, &f->call);
+	f->check_owed = err != ST_OK;
+	return err;
 }
 
 /* ---- what answers bring ---- */
@@ -320,8 +322,10 @@ static void ask_for_hole(struct engine *e, struct mono now)
 	request_sent(e, now);
 	err = central_get_events(
 	    e->central, from, HOLE_LIMIT, 0, hole_question_answered, e, &f->hole_call);
-	if (err)
+	if (err) {
 		storage_failed(e, err);
+		hole_failed(&f->hole, f->next);
+	}
 }
 
 static void hole_question_answered(
@@ -344,8 +348,10 @@ static void hole_question_answered(
 		return;
 	}
 	highest = batch->n > 0 ? batch->events[batch->n - 1].offset : -1;
-	if (!take_events(e, batch, HOLE_LIMIT, &fresh))
+	if (!take_events(e, batch, HOLE_LIMIT, &fresh)) {
+		hole_failed(&f->hole, f->next);
 		return;
+	}
 	if (hole_answered(&f->hole, &f->position.offsets, batch->n, highest, mono_now()) ==
 	    HOLE_GAP)
 		follow_lose(e, FULL_SYNC_EVENT_GAP);

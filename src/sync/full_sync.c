@@ -71,6 +71,12 @@ static enum full_sync_reason true_reason(const struct engine *e, enum full_sync_
 	                                                       : FULL_SYNC_STORE_REBUILT;
 }
 
+/* Something is wrong with the cache, which only a full sync mends. */
+static bool is_needed(enum full_sync_reason reason)
+{
+	return reason != FULL_SYNC_FORCED && reason != FULL_SYNC_BREAKER_OPEN;
+}
+
 void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono now)
 {
 	struct full_sync *f = &e->full_sync;
@@ -78,10 +84,12 @@ void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono 
 
 	/* One that runs serves who only wants one; else its pages may be too old. */
 	if (full_sync_runs(e)) {
-		if (reason != FULL_SYNC_FORCED && reason != FULL_SYNC_BREAKER_OPEN)
+		if (is_needed(reason))
 			f->again = reason;
 		return;
 	}
+	if (is_needed(reason))
+		f->owed = reason;
 	/* Of two that wait the earlier one serves both. */
 	if (f->wanted && mono_reached(f->due, due))
 		return;
@@ -164,6 +172,8 @@ void full_sync_drop(struct engine *e)
 	central_cancel(e->central, f->call);
 	f->call = NULL;
 	store_build_abandon(e->store);
+	if (f->again)
+		f->owed = f->again;
 	full_sync_forget_progress(e);
 	f->phase = FULL_SYNC_IDLE;
 	if (!e->follow.attached) {
@@ -180,8 +190,12 @@ static void want_after_failure(struct engine *e, enum full_sync_reason reason, s
 	struct full_sync *f = &e->full_sync;
 	int64_t interval = e->settings.fallback_interval_ms;
 
-	if (e->follow.lost || !engine_has_running(e)) {
-		full_sync_want(e, e->follow.lost ? e->follow.lost_reason : reason, now);
+	if (e->follow.lost) {
+		full_sync_want(e, e->follow.lost_reason, now);
+	} else if (f->owed) {
+		full_sync_want(e, f->owed, now);
+	} else if (!engine_has_running(e)) {
+		full_sync_want(e, reason, now);
 	} else if (e->record.state == SYNC_FALLBACK) {
 		f->wanted = FULL_SYNC_BREAKER_OPEN;
 		f->due = mono_add_ms(now, interval - interval / 10 * (random_bits() & 0xff) / 256);
@@ -201,22 +215,31 @@ static void give_up(struct engine *e, const struct central_outcome *outcome)
 	metrics_daemon_full_sync(e->metrics, reason, false);
 	e->record.full_sync_failures++;
 	pace_full_sync_ended(&f->pace, now);
+	f->spared = false;
 	full_sync_drop(e);
 	want_after_failure(e, reason, now);
+}
+
+void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for)
+{
+	struct full_sync *f = &e->full_sync;
+	bool at_once = is_waited_for && !f->spared;
+	struct mono now = mono_now();
+
+	metrics_daemon_full_sync(e->metrics, f->reason, false);
+	e->record.full_sync_failures++;
+	pace_full_sync_ended(&f->pace, now);
+	full_sync_drop(e);
+	f->wanted = true_reason(e, reason);
+	f->due = at_once ? now : pace_next_full_sync(&f->pace, now);
+	f->spared |= at_once;
 }
 
 void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 {
 	log_warn("sync status: full sync begins again",
 	    log_text("reason", full_sync_reason_text(reason)));
-	metrics_daemon_full_sync(e->metrics, e->full_sync.reason, false);
-	e->record.full_sync_failures++;
-	pace_full_sync_ended(&e->full_sync.pace, mono_now());
-	full_sync_drop(e);
-	full_sync_want(e, reason, mono_now());
-	/* Nobody who asked for one is made to wait for the spacing. */
-	if (!STAILQ_EMPTY(&e->full_sync.waiters))
-		e->full_sync.due = mono_now();
+	full_sync_run_again(e, reason, !STAILQ_EMPTY(&e->full_sync.waiters));
 }
 
 void full_sync_cancel(struct engine *e)

@@ -46,13 +46,7 @@ static void read_again(struct engine *e, uint64_t before, uint64_t found)
 	log_warn("sync status: full sync is to be confirmed, since so much is missing",
 	    log_text("reason", full_sync_reason_text(reason)),
 	    log_number("products", (int64_t)before), log_number("found", (int64_t)found));
-	metrics_daemon_full_sync(e->metrics, reason, false);
-	e->record.full_sync_failures++;
-	pace_full_sync_ended(&f->pace, mono_now());
-	full_sync_drop(e);
-	full_sync_want(e, reason, mono_now());
-	if (reason == FULL_SYNC_FORCED || !STAILQ_EMPTY(&f->waiters))
-		f->due = mono_now();
+	full_sync_run_again(e, reason, reason == FULL_SYNC_FORCED || !STAILQ_EMPTY(&f->waiters));
 }
 
 void full_sync_pages_done(struct engine *e)
@@ -149,6 +143,9 @@ void full_sync_caught_up(struct engine *e)
 	err = publish(e, &next);
 	if (err) {
 		full_sync_store_failed(e, err);
+		/* Place and doubts were already those of the coming generation. */
+		follow_reload(e);
+		known_reload(e);
 		return;
 	}
 	log_done(&next);
@@ -160,7 +157,8 @@ void full_sync_caught_up(struct engine *e)
 	again = f->again;
 	full_sync_forget_progress(e);
 	f->phase = FULL_SYNC_IDLE;
-	f->wanted = FULL_SYNC_NONE;
+	f->wanted = f->owed = FULL_SYNC_NONE;
+	f->spared = false;
 	e->damaged = false;
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);
 	follow_published(e);

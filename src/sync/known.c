@@ -307,11 +307,10 @@ static enum st_err load_one(void *arg, const char *id, size_t len, const struct 
 	return known_note(arg, id, len, doubt) ? ST_OK : ST_NOMEM;
 }
 
-void known_reload(struct engine *e)
+static void load_all(struct engine *e)
 {
 	struct store_txn *t;
 
-	known_forget_all(e);
 	if (!engine_has_running(e) || store_txn_begin(e->store, STORE_RUNNING, &t))
 		return;
 	store_txn_each_doubt(t, load_one, e);
@@ -319,6 +318,14 @@ void known_reload(struct engine *e)
 		log_warn("what is in doubt can't be read",
 		    log_text("error", st_err_text(store_txn_error(t))));
 	store_txn_abort(t);
+}
+
+void known_reload(struct engine *e)
+{
+	known_forget_all(e);
+	load_all(e);
+	/* Who waits for a product isn't in the store. */
+	writes_look_again(e);
 }
 
 static struct known *ended(struct known_list *list, const struct stamp *now)

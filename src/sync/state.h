@@ -124,7 +124,9 @@ struct full_sync {
 	enum full_sync_reason wanted; /* of the one that waits for its time; NONE: none */
 	enum full_sync_reason again;  /* wanted while one ran whose pages may be too old */
 	struct mono due;              /* that time */
+	enum full_sync_reason owed;   /* until one is done: only that mends it */
 	struct pace_full_syncs pace;
+	bool spared;             /* it has run again at once, for those who wait for it */
 	struct mono last_forced; /* start of the last one that somebody asked for */
 	bool ever_forced;
 	struct shrink shrink;
@@ -185,7 +187,7 @@ struct engine {
 	uint64_t moment;                /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping, settled_from;
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
-	    write_failures;
+	    write_failures, run_dir_failures;
 	bool stopping;
 };
 
@@ -292,6 +294,8 @@ bool writes_are_open(const struct engine *e);
 /* A product that some of them wait for was looked up, or could not be. */
 void writes_settled(struct engine *e, const struct span *id);
 void writes_unsettled(struct engine *e, const struct span *id);
+/* What was known of products was read anew: those that some of them wait for are owed at once. */
+void writes_look_again(struct engine *e);
 
 /* full_sync.c */
 void full_sync_begin(struct engine *e);
@@ -305,6 +309,11 @@ void full_sync_cancel(struct engine *e);
 bool full_sync_runs(const struct engine *e);
 /* Give the running one up and begin another, for this reason. */
 void full_sync_restart(struct engine *e, enum full_sync_reason reason);
+/*
+ * The same, said by the caller.  One that is waited for doesn't wait for the spacing of
+ * full syncs; but only once, or whatever makes it begin again could make a tight loop of it.
+ */
+void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for);
 /* True if events for this product go to the coming generation too. */
 bool full_sync_covers(const struct engine *e, const char *id, size_t len);
 void full_sync_touched(struct engine *e, const char *id, size_t len);

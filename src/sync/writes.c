@@ -262,21 +262,36 @@ void writes_unsettled(struct engine *e, const struct span *id)
 	each_waiting(e, id, false);
 }
 
-static void look_up(struct write *w)
+/* Where there is no memory for it, nobody waits. */
+static void owe_awaited(struct write *w)
 {
-	struct engine *e = w->engine;
-	struct mono least = mono_add_ms(mono_now(), LOOKUP_LEAST_MS);
-
-	w->phase = WRITE_LOOKING;
-	w->deadline = mono_later(w->deadline, least);
 	for (size_t i = 0; i < w->updates.n; i++) {
 		struct span id = w->updates.items[i].product_id;
 
-		if (w->waits[i] && !known_owe_now(e, id.data, id.len))
+		if (w->waits[i] && !known_owe_now(w->engine, id.data, id.len))
 			w->waits[i] = false;
 	}
 	if (!still_waits(w))
 		w->phase = WRITE_STORED;
+}
+
+static void look_up(struct write *w)
+{
+	struct mono least = mono_add_ms(mono_now(), LOOKUP_LEAST_MS);
+
+	w->phase = WRITE_LOOKING;
+	w->deadline = mono_later(w->deadline, least);
+	owe_awaited(w);
+}
+
+void writes_look_again(struct engine *e)
+{
+	struct write *w;
+
+	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry)) {
+		if (w->phase == WRITE_LOOKING)
+			owe_awaited(w);
+	}
 }
 
 /* No look-up came back in time. */

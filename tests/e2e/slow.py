@@ -1,11 +1,13 @@
-"""Clients that are slow: python3 slow.py WEB COUNT body|answer
+"""Peers that are slow: python3 slow.py WEB COUNT body|answer, slow.py SOCKET COUNT head
 
 body    each sends a write's body a byte a second, and takes its answer likewise
 answer  each asks for 200 products and reads the answer a byte a second
+head    each is a web server that sends the head of a FastCGI request a byte a second
 
 Prints `slow` when all of them are at it.  `body` ends when each has seen a status
 and prints how many there were of each, with the seconds that the first and the last
 408 took to begin; `answer` goes on until SIGTERM and prints how many bytes were read.
+`head` ends when each has been hung up on, and prints the seconds until the first and the last.
 """
 import collections
 import signal
@@ -47,7 +49,31 @@ class Client:
         self.ended = not byte or len(self.got) >= STATUS_END
 
 
+def heads(path, count):
+    """Begin of a responder's request, and then parameters without end."""
+    record = b"\1\1\0\1\0\10\0\0" + b"\0\1\0\0\0\0\0\0" + b"\1\4\0\1\377\377\0\0"
+    began, ends, peers = time.monotonic(), [], []
+    for _ in range(count):
+        peers.append(socket.socket(socket.AF_UNIX))
+        peers[-1].connect(path)
+    print("slow", flush=True)
+    sent = 0
+    while peers:
+        for peer in list(peers):
+            try:
+                peer.send(record[sent:sent + 1] or b"x")
+            except OSError:
+                peers.remove(peer)
+                ends.append(time.monotonic() - began)
+        sent += 1
+        time.sleep(1)
+    print("%d hung up on, the first after %.0f s, the last after %.0f s" % (len(ends), min(ends), max(ends)))
+
+
 def main():
+    if sys.argv[3] == "head":
+        heads(sys.argv[1], int(sys.argv[2]))
+        return
     host, port = sys.argv[1].split("//")[1].split(":")
     sends = sys.argv[3] == "body"
     clients = [Client((host, int(port)), BODY if sends else ANSWER) for _ in range(int(sys.argv[2]))]

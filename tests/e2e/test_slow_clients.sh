@@ -1,5 +1,6 @@
 # Clients that send and read a byte a second behind Apache, which passes both on
-# as they come; the pool has its usual size.  Others are served all the while.
+# as they come, and web servers that speak so slowly themselves; the pool has its
+# usual size.  Others are served all the while.
 # shellcheck shell=bash source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -15,8 +16,10 @@ slow body >"$DIR/writers" &
 writers=$!
 slow answer >"$DIR/readers" &
 readers=$!
-pids+=("$writers" "$readers")
-for kind in writers readers; do
+/usr/bin/python3 "$root/tests/e2e/slow.py" "${FCGI_LISTEN#unix:}" 4 head >"$DIR/heads" 2>>"$DIR/slow.log" &
+heads=$!
+pids+=("$writers" "$readers" "$heads")
+for kind in writers readers heads; do
   check "slow $kind are at it" until_true 20 grep -q slow "$DIR/$kind"
 done
 
@@ -24,6 +27,7 @@ done
 others=$!
 pids+=("$others")
 check 'who sends slowly has an answer in the end' until_ended "$writers" 60
+check 'who never comes to the end of a head is hung up on' until_ended "$heads" 30
 stop "$others"
 stop "$readers"
 
@@ -40,5 +44,6 @@ check 'as many as there are places get 408' test "${BASH_REMATCH[1]:-0}" -ge 16
 check 'not much later' test "${BASH_REMATCH[2]:-99}" -le 20
 is 'after ten seconds of the pool' "$(grep -c 'status=408' "$DIR/pool.log")" \
   "$(grep -cE 'status=408 us=1[0-2][0-9]{6}$' "$DIR/pool.log")"
+matches 'a head has ten seconds' "$(tail -n 1 "$DIR/heads")" '4 hung up on, the first after (9|1[0-9]) s, the last after 1[0-9] s'
 matches 'who reads slowly gets the answer all the while' "$(tail -n 1 "$DIR/readers")" '[0-9]{3,} bytes read by 64'
 matches 'no other request failed' "$(cat "$DIR/others")" 'paced GETs: [0-9]{3,}, .*, 0 failed'

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "api/shop.h"
+#include "control/ends.h"
 #include "unit.h"
 
 #define FORCE "/v1/store/sync/force"
@@ -143,4 +144,24 @@ TEST(force, is_answered_at_once_when_the_process_is_to_end)
 	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < 5000);
 	close(s.options.stop_fd);
 	end(&s);
+}
+
+/* Nothing was asked of it, so that nothing is in progress. */
+TEST(force, is_not_in_progress_where_the_daemon_took_no_connection)
+{
+	static const char *const uris[] = { FORCE "?wait=0", FORCE "?wait=1" };
+	int listener, waiting;
+	struct shop s;
+
+	shop_new(&s, 3);
+	listener = raw_listen(s.options.run_dir, 0);
+	waiting = raw_connect(s.options.run_dir);
+	for (size_t i = 0; i < 2; i++) {
+		shop_post(&s, uris[i], "");
+		ASSERT_TEXT(shop_outcome(&s), "503 overloaded");
+		ASSERT_TEXT(shop_header(&s, "Retry-After"), "1");
+	}
+	close(waiting);
+	close(listener);
+	shop_close(&s);
 }

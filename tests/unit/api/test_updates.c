@@ -1,7 +1,10 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "api/shop.h"
+#include "control/ends.h"
 #include "control/message.h"
 #include "unit.h"
 
@@ -395,5 +398,27 @@ TEST(updates, a_body_of_just_the_limit_is_taken)
 	shop_open(&s);
 	shop_post_body(&s, ONE, NULL, &body);
 	ASSERT_TEXT(shop_outcome(&s), "503 sync_daemon_unavailable");
+	shop_close(&s);
+}
+
+/* It lives, and nothing was sent. */
+TEST(updates, find_no_place_where_the_daemon_takes_no_connection)
+{
+	int listener, waiting;
+	struct shop s;
+
+	shop_prepare(&s);
+	/* The process is to end, so that it is soon told. */
+	s.options.stop_fd = eventfd(1, EFD_CLOEXEC);
+	s.options.stop_ms = 10;
+	shop_open(&s);
+	listener = raw_listen(s.options.run_dir, 0);
+	waiting = raw_connect(s.options.run_dir);
+	shop_post(&s, ONE, BODY);
+	ASSERT_TEXT(shop_outcome(&s), "503 overloaded");
+	ASSERT_TEXT(shop_header(&s, "Retry-After"), "1");
+	close(waiting);
+	close(listener);
+	close(s.options.stop_fd);
 	shop_close(&s);
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "central/http.h"
 #include "unit.h"
 
@@ -56,21 +57,29 @@ static void note(void *arg, const struct http_answer *answer)
 	x->failure = answer->failure;
 }
 
-static struct exchange ask(struct http *h, const char *url, const struct span *body)
+static struct exchange ask_within(
+    struct http *h, const char *url, const struct span *body, int64_t timeout_ms)
 {
+	struct mono deadline = mono_add_ms(mono_now(), 10000);
 	struct exchange x = { .done = false };
 	struct http_call call = { .url = url,
 		.body = body,
-		.timeout_ms = 5000,
+		.timeout_ms = timeout_ms,
 		.body_max = 1000,
 		.done = note,
 		.arg = &x };
 	struct http_request *r;
 
 	CU_ASSERT_EQUAL_FATAL(http_start(h, &call, &r), ST_OK);
-	while (!x.done)
+	while (!x.done && !mono_reached(deadline, mono_now()))
 		http_wait(h, NULL, 0, 1000);
+	CU_ASSERT_TRUE(x.done);
 	return x;
+}
+
+static struct exchange ask(struct http *h, const char *url, const struct span *body)
+{
+	return ask_within(h, url, body, 5000);
 }
 
 TEST(central_post, is_sent_once_also_over_a_connection_that_dies)
@@ -102,6 +111,29 @@ TEST(central_post, is_sent_once_also_over_a_connection_that_dies)
 	http_close(h);
 	shutdown(listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
+	close(listener);
+}
+
+/* Whatever is left of its time: none is no time without end. */
+TEST(central_post, without_time_left_ends)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct http_options options = { "", "", "" };
+	const struct span body = { "{}", 2 };
+	/* Connections are made, and never taken. */
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(a);
+	struct http *h;
+	char url[64];
+
+	CU_ASSERT_EQUAL_FATAL(bind(listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listener, 8), 0);
+	CU_ASSERT_EQUAL_FATAL(getsockname(listener, (struct sockaddr *)&a, &size), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(a.sin_port));
+	CU_ASSERT_EQUAL_FATAL(http_open(&options, &h), ST_OK);
+	CU_ASSERT_EQUAL(ask_within(h, url, &body, 0).failure, FAILURE_TIMEOUT);
+	CU_ASSERT_EQUAL(ask_within(h, url, &body, -3).failure, FAILURE_TIMEOUT);
+	http_close(h);
 	close(listener);
 }
 

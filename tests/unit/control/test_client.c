@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -150,13 +151,13 @@ TEST(control_client, says_that_nobody_listens)
 }
 
 /* Within the time, and not at once. */
-static void times_out(const char *run_dir, int64_t timeout_ms)
+static void gives_up_with(enum st_err wanted, const char *run_dir, int64_t timeout_ms)
 {
 	struct control_status status;
 	struct mono began = mono_now();
 	int64_t ms;
 
-	CU_ASSERT_EQUAL(control_ask_status(run_dir, "r-1", timeout_ms, &status), ST_TIMEOUT);
+	CU_ASSERT_EQUAL(control_ask_status(run_dir, "r-1", timeout_ms, &status), wanted);
 	ms = mono_ms_between(began, mono_now());
 	CU_ASSERT_TRUE(ms >= timeout_ms - 1 && ms < timeout_ms + 5000);
 }
@@ -166,18 +167,49 @@ TEST(control_client, gives_up_on_a_daemon_that_stands_still)
 	const char *run_dir = unit_temp_dir();
 	int fd = raw_listen(run_dir, 16); /* takes connections, reads nothing */
 
-	times_out(run_dir, 50);
-	times_out(run_dir, 0);
-	times_out(run_dir, -5);
+	gives_up_with(ST_TIMEOUT, run_dir, 50);
+	gives_up_with(ST_TIMEOUT, run_dir, 0);
+	gives_up_with(ST_TIMEOUT, run_dir, -5);
 	close(fd);
 }
 
-TEST(control_client, gives_up_where_not_even_a_connection_is_taken)
+/* Nothing was asked, and that is another thing than no answer. */
+TEST(control_client, says_that_no_connection_was_taken)
 {
 	const char *run_dir = unit_temp_dir();
 	int listener = raw_listen(run_dir, 0), waiting = raw_connect(run_dir);
+	struct control_patience patience = { PATIENCE_MS, eventfd(1, EFD_CLOEXEC), 20 };
+	struct mono began = mono_now();
+	struct control_sync end;
 
-	times_out(run_dir, 50);
+	gives_up_with(ST_BUSY, run_dir, 50);
+	gives_up_with(ST_BUSY, run_dir, 0);
+	/* Whoever is asked to end doesn't wait for it. */
+	CU_ASSERT_EQUAL(control_wait_sync(run_dir, "r-1", &patience, &end), ST_BUSY);
+	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < PATIENCE_MS / 2);
+	close(patience.stop_fd);
+	close(waiting);
+	close(listener);
+}
+
+TEST(control_client, connects_when_there_is_room_again)
+{
+	static const char answer[] = "{\"v\":1,\"id\":\"r-1\",\"ok\":true}";
+	struct asker a = {
+		.run_dir = unit_temp_dir(), .id = "r-1", .timeout_ms = PATIENCE_MS, .sync = true
+	};
+	int listener = raw_listen(a.run_dir, 0), waiting = raw_connect(a.run_dir), fd;
+
+	ask_begin(&a);
+	poll(NULL, 0, 20); /* it has most likely tried in vain */
+	CU_ASSERT_FALSE(atomic_load(&a.done));
+	close(accept(listener, NULL, NULL));
+	fd = accept(listener, NULL, NULL);
+	ASSERT_TEXT(raw_receive(fd), "{\"v\":1,\"id\":\"r-1\",\"type\":\"sync\",\"wait\":false}");
+	raw_message(fd, answer);
+	ask_end(&a);
+	CU_ASSERT_EQUAL(a.err, ST_OK);
+	close(fd);
 	close(waiting);
 	close(listener);
 }

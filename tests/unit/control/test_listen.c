@@ -111,3 +111,70 @@ TEST(control_listen, says_why_it_can_not_listen)
 	CU_ASSERT_EQUAL(open_files(), files);
 	control_server_close(NULL);
 }
+
+static enum st_err keep(struct end *e, char why[256])
+{
+	struct buf text;
+	enum st_err err;
+
+	buf_init(&text, 4096);
+	err = control_server_keep(e->server, mono_now(), &text);
+	snprintf(why, 256, "%s", buf_text(&text));
+	buf_free(&text);
+	return err;
+}
+
+static void is_answered(struct end *e, int fd)
+{
+	raw_message(fd, "{\"v\":1,\"id\":\"r\",\"type\":\"status\"}");
+	end_turn(e);
+	ASSERT_TEXT(raw_receive(fd), "{\"v\":1,\"id\":\"r\",\"ok\":true}");
+	close(fd);
+}
+
+TEST(control_listen, a_socket_that_is_removed_comes_back)
+{
+	unsigned files = open_files();
+	char why[256];
+	struct end e;
+	int early;
+
+	end_open(&e);
+	CU_ASSERT_EQUAL(keep(&e, why), ST_OK);
+	is_answered(&e, raw_connect(e.run_dir));
+	early = raw_connect(e.run_dir);
+	unlink(socket_path(e.run_dir));
+	CU_ASSERT_EQUAL(keep(&e, why), ST_OK);
+	is_answered(&e, raw_connect(e.run_dir));
+	is_answered(&e, early);
+	/* Something dead in its place is no socket either. */
+	unlink(socket_path(e.run_dir));
+	close(raw_listen(e.run_dir, 1));
+	CU_ASSERT_EQUAL(keep(&e, why), ST_OK);
+	is_answered(&e, raw_connect(e.run_dir));
+	end_close(&e);
+	CU_ASSERT_NOT_EQUAL(access(socket_path(e.run_dir), F_OK), 0);
+	CU_ASSERT_EQUAL(open_files(), files);
+}
+
+TEST(control_listen, a_place_that_cannot_be_had_is_told)
+{
+	char why[256];
+	struct end e;
+	int fd;
+
+	end_open(&e);
+	unlink(socket_path(e.run_dir));
+	fd = raw_listen(e.run_dir, 1);
+	CU_ASSERT_EQUAL(keep(&e, why), ST_BUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "in use by another daemon"));
+	close(fd);
+	unlink(socket_path(e.run_dir));
+	mkdir(socket_path(e.run_dir), 0700);
+	CU_ASSERT_NOT_EQUAL(keep(&e, why), ST_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "can't be replaced"));
+	rmdir(socket_path(e.run_dir));
+	CU_ASSERT_EQUAL(keep(&e, why), ST_OK);
+	is_answered(&e, raw_connect(e.run_dir));
+	end_close(&e);
+}

@@ -428,6 +428,27 @@ TEST(metrics_daemon, page_can_be_read_by_the_group_whatever_the_umask)
 	metrics_daemon_close(daemon);
 }
 
+TEST(metrics_daemon, page_that_is_removed_comes_back_with_its_counters)
+{
+	static const char key[] = "store_api_events_total{result=\"applied\"}";
+	const char *run_dir = unit_temp_dir();
+	struct metrics_pool *pool = pool_open();
+	struct metrics_daemon *daemon = daemon_create(run_dir);
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/metrics", run_dir);
+	metrics_daemon_events(daemon, METRICS_EVENT_APPLIED, 5);
+	CU_ASSERT_EQUAL(metrics_daemon_keep(run_dir, daemon), ST_OK);
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	value_is(rendered(pool, run_dir, NULL), key, 0);
+	CU_ASSERT_EQUAL(metrics_daemon_keep(run_dir, daemon), ST_OK);
+	value_is(rendered(pool, run_dir, NULL), key, 5);
+	metrics_daemon_events(daemon, METRICS_EVENT_APPLIED, 1);
+	value_is(rendered(pool, run_dir, NULL), key, 6);
+	metrics_daemon_close(daemon);
+	metrics_pool_close(pool);
+}
+
 TEST(metrics_daemon, needs_its_directory)
 {
 	struct metrics_daemon *daemon = NULL;

@@ -1,4 +1,5 @@
 /* A real pool of forked workers, spoken to as a web server does. */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -8,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -456,6 +458,46 @@ TEST(pool, a_stop_finishes_what_is_under_way)
 	waitpid(pool.pid, &status, 0);
 	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	buf_free(&request);
+}
+
+/* Processor time that a process of ours has used. */
+static int64_t used_ms(pid_t pid)
+{
+	struct timespec t = { 0 };
+	clockid_t clock;
+
+	CU_ASSERT_EQUAL_FATAL(clock_getcpuclockid(pid, &clock), 0);
+	CU_ASSERT_EQUAL(clock_gettime(clock, &t), 0);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool is_buried(void)
+{
+	return kill(killed, 0) != 0;
+}
+
+/* One worker has died and is due to be replaced, the other one is busy to its end. */
+TEST(pool, waits_for_its_workers_without_spinning)
+{
+	int fd, status;
+	int64_t before;
+
+	pool_begin();
+	kill_a_worker();
+	CU_ASSERT_TRUE(until(is_buried));
+	fd = fcgi_connect(pool.socket);
+	CU_ASSERT_EQUAL(send(fd, "\1", 1, MSG_NOSIGNAL), 1);
+	/* Who came after it is served, so it was taken. */
+	CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
+	kill(pool.pid, SIGTERM);
+	before = used_ms(pool.pid);
+	/* Longer than the pause before a young worker's successor. */
+	poll(NULL, 0, 600);
+	CU_ASSERT_EQUAL(waitpid(pool.pid, &status, WNOHANG), 0);
+	CU_ASSERT_TRUE(used_ms(pool.pid) - before < 200);
+	close(fd);
+	waitpid(pool.pid, &status, 0);
+	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static bool metrics_hold(const char *line)

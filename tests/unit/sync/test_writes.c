@@ -4,11 +4,15 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "control/client.h"
+#include "control/ends.h"
 #include "sync/daemon.h"
 #include "unit.h"
 
@@ -147,6 +151,10 @@ static bool until_store_has(const char *id, const char *json)
 	"{\"productId\":\"A\",\"newQuantity\":3,\"newVersion\":9,"                     \
 	"\"lastUpdated\":\"2026-02-02T00:00:00Z\",\"errorType\":\"version_conflict\"," \
 	"\"errorMessage\":\"version conflict: expected 9, got 6\"}"
+
+#define UPDATE                                                                     \
+	"{\"v\":1,\"id\":\"r-1\",\"type\":\"update\",\"batch\":false,\"items\":[{" \
+	"\"productId\":\"A\",\"delta\":-2,\"version\":6,\"idempotencyKey\":\"k1\"}]}"
 
 static void begin(void)
 {
@@ -455,4 +463,31 @@ TEST(sync_writes, a_full_sync_that_is_waited_for_tells_how_it_ended)
 	CU_ASSERT_EQUAL(control_wait_sync(run.dir, "r", &patience, &how), ST_OK);
 	CU_ASSERT_EQUAL(how.failure, FAILURE_NONE);
 	end();
+}
+
+/* What a client was promised is brought to its end; nothing else is begun or promised. */
+TEST(sync_writes, only_what_was_taken_is_done_while_the_daemon_ends)
+{
+	static const struct reply replies[] = { { 200, "", APPLIED } };
+	struct control_status status;
+	int fd, code;
+
+	begin();
+	say(replies, N(replies));
+	/* Central thinks about its answers. */
+	pthread_mutex_lock(&central.lock);
+	fd = raw_connect(run.dir);
+	raw_message(fd, UPDATE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"taken\":true"));
+	kill(run.pid, SIGTERM);
+	/* Whoever comes after this one comes after the signal. */
+	CU_ASSERT_EQUAL(control_ask_status(run.dir, "r", 5000, &status), ST_OK);
+	CU_ASSERT_EQUAL(control_ask_sync(run.dir, "r", 1000), ST_INVALID);
+	pthread_mutex_unlock(&central.lock);
+	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"applied\":true"));
+	close(fd);
+	CU_ASSERT_EQUAL(waitpid(run.pid, &code, 0), run.pid);
+	CU_ASSERT_TRUE(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+	store_reader_close(run.reader);
+	script_stop(run.script);
 }

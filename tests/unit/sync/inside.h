@@ -1,0 +1,53 @@
+/*
+ * inside.h: the engine in the test's own process, turned by hand: a test sees its
+ * inside, and lets the disk be full at the very moment that it wants to.
+ *
+ * The store has the fixture's products, all of version INSIDE_VERSION; Central
+ * has the same, an empty feed, and the faults below.
+ */
+#ifndef INSIDE_H
+#define INSIDE_H
+
+#include <stdatomic.h>
+
+#include "central/script.h"
+#include "store/fixture.h"
+#include "sync/known.h"
+
+#define INSIDE_VERSION 5 /* and the offset in the feed */
+
+struct inside {
+	struct engine engine;
+	struct engine_options options;
+	struct script *script;
+	const char *run_dir;
+
+	/* What Central answers, from its own thread. */
+	atomic_long products;       /* of the list, from the first on */
+	atomic_int list_status;     /* of its pages, */
+	atomic_int product_status;  /* of a single product */
+	atomic_long head, poll_end; /* nextOffset: far beyond the feed, and at its end */
+	atomic_long posts;          /* so many came; each is a conflict with version + 1 */
+};
+
+void inside_begin(struct inside *in, long products);
+void inside_end(struct inside *in);
+
+/* Until the condition holds, which it must within 10 s: what is due is done, */
+typedef bool inside_condition(const struct engine *e);
+void inside_turn_until(struct inside *in, inside_condition *condition);
+
+/* or nothing is, and Central's answers and requests of the control socket are heard. */
+void inside_hear_until(struct inside *in, inside_condition *condition);
+
+/* No file can grow or be written any more; or it can again. */
+void inside_disk_full(bool full);
+
+/* A look-up of the product of this number is owed, in the store too. */
+void inside_owe(struct inside *in, long product);
+struct known *inside_known(struct inside *in, long product);
+
+/* True if the store has it that a look-up of this product is owed. */
+bool inside_is_owed(struct inside *in, long product);
+
+#endif
