@@ -223,7 +223,7 @@ install: programs
 	for f in store-api.conf store-syncd.conf; do \
 		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
 		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done
-	for s in lighttpd apache nginx prometheus grafana; do install -d $(EXAMPLES)/$$s && \
+	for s in lighttpd apache nginx prometheus grafana fail2ban; do install -d $(EXAMPLES)/$$s && \
 		install -m 0644 conf/$$s/* $(EXAMPLES)/$$s/ || exit 1; done
 	install -d $(BINDIR)/share/man/man7
 	install -m 0644 packaging/common/store-api.7 $(BINDIR)/share/man/man7/store-api.7
