@@ -64,7 +64,7 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
-	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
+	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/format
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -178,6 +178,10 @@ $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 
 $(BUILD)/tests/intruder: $(BUILD)/obj/tests/e2e/intruder.o $(BUILD)/obj/tests/unit/store/intruder.o
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/format: $(BUILD)/obj/tests/e2e/format.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LMDB_LIBS)
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
