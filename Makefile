@@ -64,7 +64,8 @@ ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control m
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
-	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/null $(BUILD)/tests/plain
+	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/null $(BUILD)/tests/plain \
+	$(BUILD)/tests/format
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -189,6 +190,10 @@ $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 $(BUILD)/tests/intruder: $(BUILD)/obj/tests/e2e/intruder.o $(BUILD)/obj/tests/unit/store/intruder.o
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
 
+$(BUILD)/tests/format: $(BUILD)/obj/tests/e2e/format.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LMDB_LIBS)
+
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
 # ---------------------------------------------------------------- running and testing
@@ -233,7 +238,7 @@ install: programs
 	for f in store-api.conf store-syncd.conf; do \
 		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
 		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done
-	for s in lighttpd apache nginx prometheus grafana monitoring; do install -d $(EXAMPLES)/$$s && \
+	for s in lighttpd apache nginx prometheus grafana monitoring fail2ban; do install -d $(EXAMPLES)/$$s && \
 		install -m 0644 conf/$$s/* $(EXAMPLES)/$$s/ || exit 1; done
 	install -d $(BINDIR)/share/man/man7
 	install -m 0644 packaging/common/store-api.7 $(BINDIR)/share/man/man7/store-api.7

@@ -59,7 +59,7 @@ static void respond_status(struct call *c, int status, const char *message)
 		return;
 	}
 	if (status == 202 && !daemon) {
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		problem_of_daemon(c, ST_UNAVAILABLE);
 		return;
 	}
 	c->response->status = status;
@@ -76,7 +76,7 @@ static void respond_running(struct call *c)
 static void respond_not_asked(struct call *c, enum st_err err)
 {
 	if (err != ST_BUSY) {
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		problem_of_daemon(c, err);
 		return;
 	}
 	problem_respond(c, PROBLEM_OVERLOADED, NULL);
