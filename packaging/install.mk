@@ -82,7 +82,7 @@ uninstall:
 
 # ---------------------------------------------------------------- handing on
 
-.PHONY: dist distcheck
+.PHONY: dist distcheck rpm
 
 TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
 
@@ -94,3 +94,9 @@ dist:
 
 distcheck:
 	@MAKE='$(MAKE)' tests/packages/dist.sh --build
+
+# On Debian: make rpm RPMBUILD_FLAGS='--nodeps'.
+RPMBUILD_FLAGS =
+
+rpm:
+	packaging/rpm/build.sh $(BUILD)/rpm $(RPMBUILD_FLAGS)
