@@ -46,7 +46,7 @@ MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
 # ---------------------------------------------------------------- the house
 
 # From the roof down: a room may use only those behind it (tests/lint/includes.sh).
-ROOMS := pool api sync central rules health control metrics store config model base
+ROOMS := tool pool api sync central rules health control metrics store config model base
 STORE_WRITE := index_write write build position crash watchdog
 
 room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
@@ -59,10 +59,11 @@ archive = $(patsubst %,$(BUILD)/lib/%.a,$(1))
 POOL_ARCHIVES := $(call archive,config pool api health control metrics store_read model base)
 SYNCD_ARCHIVES := $(call archive,config sync central rules control metrics store_write store_read \
 	model base)
-ALL_ARCHIVES := $(call archive,pool api sync central rules health control metrics store_write \
+TOOL_ARCHIVES := $(call archive,tool config api health control metrics store_read model base)
+ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control metrics store_write \
 	store_read config model base)
 
-PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
+PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd $(BUILD)/storectl
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
 	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
@@ -138,6 +139,9 @@ $(BUILD)/store-api.fcgi: $(BUILD)/obj/main/store_api.o $(POOL_ARCHIVES)
 
 $(BUILD)/store-syncd: $(BUILD)/obj/main/store_syncd.o $(SYNCD_ARCHIVES)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
+
+$(BUILD)/storectl: $(BUILD)/obj/main/storectl.o $(TOOL_ARCHIVES)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
 $(BUILD)/tests/unit: $(UNIT_OBJECTS) $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
@@ -219,9 +223,10 @@ EXAMPLES = $(BINDIR)/share/doc/store-api/examples
 
 # Settings that are there stay as they are.
 install: programs
-	install -d $(BINDIR)/lib/store-api $(BINDIR)/sbin $(DESTDIR)$(CONFIG_DIR)
+	install -d $(BINDIR)/lib/store-api $(BINDIR)/sbin $(BINDIR)/bin $(DESTDIR)$(CONFIG_DIR)
 	install -m 0755 $(BUILD)/store-api.fcgi $(BINDIR)/lib/store-api/store-api.fcgi
 	install -m 0755 $(BUILD)/store-syncd $(BINDIR)/sbin/store-syncd
+	install -m 0755 $(BUILD)/storectl $(BINDIR)/bin/storectl
 	for f in store-api.conf store-syncd.conf; do \
 		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
 		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done

@@ -107,6 +107,14 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
     struct config_arguments *out, int *exit_code);
 void config_arguments_free(struct config_arguments *a);
 
+#define CONFIG_INSTALLED_MAX 2
+
+/*
+ * For a program that parses its arguments itself: where no file was named, the
+ * installed ones that there are.  a->files has room for CONFIG_INSTALLED_MAX more.
+ */
+void config_arguments_installed(struct config_arguments *a, enum config_program program);
+
 /*
  * Load for a start: mistakes and warnings go to stderr as lines (format of the
  * program's log is not known yet).  NULL with *exit_code set when the program

@@ -54,11 +54,21 @@ static void add_installed(struct config_arguments *a, enum config_program progra
 		a->files[a->n_files++] = file;
 }
 
+void config_arguments_installed(struct config_arguments *a, enum config_program program)
+{
+	if (a->n_files > 0)
+		return;
+	add_installed(a, program, shared_file);
+	if (program == CONFIG_DAEMON)
+		add_installed(a, program, daemon_file);
+}
+
 bool config_arguments(int argc, char **argv, enum config_program program, const char *extra_help,
     struct config_arguments *out, int *exit_code)
 {
 	const char *name = base_name(argv[0]);
-	struct config_arguments a = { .files = calloc((size_t)argc + 2, sizeof(char *)) };
+	struct config_arguments a = { .files = calloc(
+					  (size_t)argc + CONFIG_INSTALLED_MAX, sizeof(char *)) };
 	int option;
 
 	*exit_code = 0;
@@ -81,11 +91,7 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
 		*exit_code = WRONG_USAGE;
 		goto done;
 	}
-	if (a.n_files == 0) {
-		add_installed(&a, program, shared_file);
-		if (program == CONFIG_DAEMON)
-			add_installed(&a, program, daemon_file);
-	}
+	config_arguments_installed(&a, program);
 	*out = a;
 	return true;
 done:
