@@ -22,6 +22,7 @@ struct tool_command;
 /* What stands on the command line; the texts are argv's. */
 struct tool_arguments {
 	struct config_arguments settings;
+	bool installed; /* no file was named: the settings are the installed ones */
 	const struct tool_command *command;    /* NULL with --check-config alone */
 	const char *options[TOOL_OPTIONS_MAX]; /* in the order of the command's; NULL: not given */
 	char *const *operands;

@@ -193,6 +193,7 @@ bool tool_arguments(int argc, char **argv, struct tool_arguments *out, int *exit
 		tool_arguments_free(&a);
 		return false;
 	}
+	a.installed = a.settings.n_files == 0;
 	config_arguments_installed(&a.settings, CONFIG_TOOL);
 	*out = a;
 	return true;

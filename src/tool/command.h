@@ -6,7 +6,7 @@
 
 #include "tool/tool.h"
 
-/* Exit codes, beside 130 after Ctrl-C. */
+/* Exit codes. */
 enum {
 	TOOL_OK = 0,
 	TOOL_NEGATIVE = 1,     /* not found, failed, differs */
@@ -14,7 +14,8 @@ enum {
 	TOOL_UNAVAILABLE = 69, /* no daemon, no store, or not for us */
 	TOOL_SYSTEM = 71,
 	TOOL_OUTPUT = 74, /* what was printed couldn't be written */
-	TOOL_SETTINGS = 78
+	TOOL_SETTINGS = 78,
+	TOOL_INTERRUPTED = 130 /* by Ctrl-C; what was begun goes on */
 };
 
 /* What a command's function is given. */
@@ -59,5 +60,10 @@ void tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The functions of the table. */
 int status_command(const struct tool *t);
+int stats_command(const struct tool *t);
+int get_command(const struct tool *t);
+int list_command(const struct tool *t);
+int sync_command(const struct tool *t);
+int doctor_command(const struct tool *t);
 
 #endif

@@ -15,10 +15,33 @@ static const struct command_option status_options[] = {
 	{ 0 },
 };
 
+static const struct command_option list_options[] = {
+	{ "offset", "N", "begin at that place, counted from 0" },
+	{ "after", "ID", "begin behind that product" },
+	{ "limit", "N", "so many at most: 50 by default, up to 200" },
+	{ "all", NULL, "all of them, page by page" },
+	{ 0 },
+};
+
+static const struct command_option sync_options[] = {
+	{ "no-wait", NULL, "don't wait for its end" },
+	{ 0 },
+};
+
+static const struct command_option doctor_options[] = {
+	{ "url", "URL", "where the web server is: http://HOST[:PORT][/PREFIX]" },
+	{ 0 },
+};
+
 /* clang-format off */
 const struct tool_command commands[] = {
 	{ "status", "", 0, 0, "how the store stands with Central",
 	  status_options, status_command },
+	{ "stats", "", 0, 0, "how large the store is", no_options, stats_command },
+	{ "get", "ID", 1, 1, "one product", no_options, get_command },
+	{ "list", "", 0, 0, "products in the order of their ids", list_options, list_command },
+	{ "sync", "", 0, 0, "a full sync now, and wait for its end", sync_options, sync_command },
+	{ "doctor", "", 0, 0, "check the installation, and say what to do", doctor_options, doctor_command },
 	{ "help", "[COMMAND]", 0, 1, "all commands, or one of them", no_options, NULL },
 	{ 0 },
 };

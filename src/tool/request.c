@@ -124,7 +124,7 @@ static int problem_text(const struct doc *d, struct buf *out)
 	return code;
 }
 
-int request_text(const struct api_response *r, answer_printer *print, struct buf *out)
+int request_text(const struct api_response *r, answer_printer *print, void *arg, struct buf *out)
 {
 	struct answer a = { .response = r };
 	int code;
@@ -133,18 +133,19 @@ int request_text(const struct api_response *r, answer_printer *print, struct buf
 		buf_adds(out, "the answer can't be read");
 		return TOOL_SYSTEM;
 	}
-	code = r->status < 300 ? print(&a, out) : problem_text(&a.doc, out);
+	code = r->status < 300 ? print(&a, arg, out) : problem_text(&a.doc, out);
 	doc_free(&a.doc);
 	return code;
 }
 
-int request_print(const struct tool *t, const struct api_response *r, answer_printer *print)
+int request_print(
+    const struct tool *t, const struct api_response *r, answer_printer *print, void *arg)
 {
 	struct buf text;
 	int code;
 
 	buf_init(&text, TEXT_LIMIT);
-	code = request_text(r, print, &text);
+	code = request_text(r, print, arg, &text);
 	if (t->arguments->json)
 		printf("%s\n", buf_text(&r->body));
 	else if (r->status < 300)
@@ -155,14 +156,14 @@ int request_print(const struct tool *t, const struct api_response *r, answer_pri
 	return code;
 }
 
-int request_show(const struct tool *t, const char *uri, answer_printer *print)
+int request_show(const struct tool *t, const char *uri, answer_printer *print, void *arg)
 {
 	struct api_response r;
 	int code;
 
 	api_response_init(&r);
 	request_run(t, "GET", uri, -1, &r);
-	code = request_print(t, &r, print);
+	code = request_print(t, &r, print, arg);
 	api_response_free(&r);
 	return code;
 }

@@ -18,23 +18,24 @@ struct answer {
 	const struct api_response *response;
 };
 
-/* What an answer of 200 says to a person, appended to out; the exit code. */
-typedef int answer_printer(const struct answer *a, struct buf *out);
+/* What a good answer says to a person, appended to out; the exit code. */
+typedef int answer_printer(const struct answer *a, void *arg, struct buf *out);
 
 /*
  * Print the answer: with --json its body, else what `print` makes of it, on
  * stdout; where it is a problem, its words on stderr.  The exit code.
  */
-int request_print(const struct tool *t, const struct api_response *r, answer_printer *print);
+int request_print(
+    const struct tool *t, const struct api_response *r, answer_printer *print, void *arg);
 
 /* GET and request_print(). */
-int request_show(const struct tool *t, const char *uri, answer_printer *print);
+int request_show(const struct tool *t, const char *uri, answer_printer *print, void *arg);
 
 /*
  * The text of an answer without printing it: of 200 as `print` makes it, of a
  * problem its words in one line.  The exit code.
  */
-int request_text(const struct api_response *r, answer_printer *print, struct buf *out);
+int request_text(const struct api_response *r, answer_printer *print, void *arg, struct buf *out);
 
 /* Seconds of the Age header; -1: unknown. */
 int64_t response_age(const struct api_response *r);

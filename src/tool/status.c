@@ -97,9 +97,9 @@ static void show_last_error(const struct doc *d, struct buf *out)
 	show_value(d, doc_member(d, last, "class"), out);
 	buf_adds(out, ": ");
 	show_value(d, doc_member(d, last, "message"), out);
-	buf_addf(out, " (");
+	buf_adds(out, " (failures in a row: ");
 	show_value(d, doc_member(d, at(d, "eventSync"), "consecutiveFailures"), out);
-	buf_adds(out, " failures in a row)\n");
+	buf_adds(out, ")\n");
 }
 
 /* "forced, 400 of 1000 products"; nothing while none runs. */
@@ -120,11 +120,12 @@ static int exit_code_of(const struct doc *d)
 	return doc_is_text(d, at(d, "daemon"), "running") ? TOOL_OK : TOOL_UNAVAILABLE;
 }
 
-static int print_status(const struct answer *a, struct buf *out)
+static int print_status(const struct answer *a, void *arg, struct buf *out)
 {
 	const struct doc *d = &a->doc;
 	int64_t left_out;
 
+	(void)arg;
 	show_label("state", out);
 	show_value(d, at(d, "state"), out);
 	if (exit_code_of(d) == TOOL_OK) {
@@ -151,11 +152,12 @@ static int print_status(const struct answer *a, struct buf *out)
 }
 
 /* What --watch compares, in one line. */
-static int print_summary(const struct answer *a, struct buf *out)
+static int print_summary(const struct answer *a, void *arg, struct buf *out)
 {
 	const struct doc *d = &a->doc;
 	const struct doc_node *error = at(d, "lastError");
 
+	(void)arg;
 	show_value(d, at(d, "state"), out);
 	buf_adds(out, ", ");
 	show_value(d, at(d, "productCount"), out);
@@ -179,7 +181,7 @@ static void draw(const struct api_response *r)
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	request_text(r, print_status, &text);
+	request_text(r, print_status, NULL, &text);
 	printf(CLEAR_TERMINAL "%s", buf_text(&text));
 	if (r->status >= 300)
 		putchar('\n');
@@ -193,7 +195,7 @@ static void print_change(bool json, const struct api_response *r, struct buf *la
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	request_text(r, print_summary, &text);
+	request_text(r, print_summary, NULL, &text);
 	if (strcmp(buf_text(&text), buf_text(last)) != 0) {
 		text_time(wall_now_ms() / 1000, now);
 		if (json)
@@ -235,7 +237,7 @@ int status_command(const struct tool *t)
 	uint64_t seconds = WATCH_SECONDS;
 
 	if (!every)
-		return request_show(t, STATUS_URI, print_status);
+		return request_show(t, STATUS_URI, print_status, NULL);
 	if (every[0] && (text_to_uint(every, strlen(every), WATCH_MAX, &seconds) || seconds == 0)) {
 		tool_say("--watch=%s: allowed: seconds from 1 to %d", every, WATCH_MAX);
 		return TOOL_USAGE;
