@@ -141,7 +141,7 @@ $(BUILD)/store-syncd: $(BUILD)/obj/main/store_syncd.o $(SYNCD_ARCHIVES)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
 
 $(BUILD)/storectl: $(BUILD)/obj/main/storectl.o $(TOOL_ARCHIVES)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
 
 $(BUILD)/tests/unit: $(UNIT_OBJECTS) $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
