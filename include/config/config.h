@@ -85,7 +85,11 @@ void config_print(const struct config *c, enum config_program program, struct bu
 void config_restart_needed(const struct config *running, const struct config *loaded,
     enum config_program program, struct buf *out);
 
-/* The table for --help: key, default, accepted values, a line each. */
+/*
+ * The table for --help: of each setting its name, what it is, and a line of
+ * facts (allowed values, default, how a change of it takes effect), which
+ * store-api.conf(5) repeats word for word.
+ */
 void config_help(enum config_program program, struct buf *out);
 
 /*
