@@ -43,12 +43,15 @@ daemon_links() { ! objdump -p "$BUILD/store-syncd" | grep -E 'NEEDED.*libfcgi'; 
 # Time can be bent in test builds only.
 no_test_hooks() { ! strings "$BUILD/store-api.fcgi" "$BUILD/store-syncd" | grep -E 'STORE_API_(TIME_SCALE|MUTANT)'; }
 
-# Manual pages: mandoc has nothing to say, and the text beside each is of the same words.
-manual() { ! mandoc -T lint packaging/common/*.[1-9] | grep .; }
+# Manual pages: mandoc has nothing to say, but that others aren't installed here; and a text
+# beside one of them is of the same words.
+manual() {
+  ! mandoc -T lint packaging/common/*.[1578] | grep -v 'STYLE: referenced manual not found' | grep .
+}
 manual_text() {
-  local page
-  for page in packaging/common/*.[1-9]; do
-    packaging/man-text.sh "$page" | diff - "$page.txt" || { echo "make man-text"; return 1; }
+  local text
+  for text in packaging/common/*.txt; do
+    packaging/man-text.sh "${text%.txt}" | diff - "$text" || { echo "make man-text"; return 1; }
   done
 }
 
@@ -74,6 +77,8 @@ step 'nothing left behind' no_leftovers
 step 'sizes of files and functions' sizes
 step 'manual pages' manual
 step 'manual pages as text' manual_text
+step 'manual pages and programs agree' tests/lint/pages.sh
+step 'each rule of manual pages can fail' tests/lint/test_pages.sh
 step 'clang-format' format
 step 'shellcheck' shell
 step 'cppcheck' cpp_check
