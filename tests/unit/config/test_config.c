@@ -440,7 +440,7 @@ static unsigned count_settings_of_sample(const char *path, bool daemon_alone)
 		n++;
 		s = setting_find(key, strlen(key));
 		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-		CU_ASSERT_EQUAL(s->users == CONFIG_DAEMON, daemon_alone);
+		CU_ASSERT_EQUAL(!(s->users & CONFIG_POOL), daemon_alone);
 		/* The number of cores is no text. */
 		if (commented && (s->by_default[0] || s->may_be_empty))
 			ASSERT_TEXT(value, s->by_default);
