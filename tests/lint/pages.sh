@@ -10,6 +10,7 @@
 # PAGES: another folder than packaging/common, for the test of this script.
 # Prints what is wrong; the exit code says whether anything is.
 set -u
+export LC_ALL=C
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
 PAGES=${PAGES:-packaging/common}
@@ -30,24 +31,31 @@ differ() { # WHAT A B, with a word a line: those that only one of them has
 
 commands_of() { "$BUILD/$1" --help | sed -n '/^Commands/,/^Settings/s/^  \([a-z]\+\) .*/\1/p' | sort -u; }
 
-# All that a program says of itself, without the settings.
+# All that a program says of itself without the settings, also where it works as
+# something else ("see --check --help") and of each of its commands.
 help_of() {
-  local command
-  "$BUILD/$1" --help | sed '/^Settings, /,$d'
+  local text mode command
+  text=$("$BUILD/$1" --help | sed '/^Settings, /,$d')
+  echo "$text"
+  for mode in $(grep -oE -- '--[a-z]+ --help' <<<"$text" | cut -d ' ' -f 1); do
+    "$BUILD/$1" "$mode" --help
+  done
   for command in $(commands_of "$1"); do "$BUILD/$1" help "$command"; done
 }
 
 options_of() { help_of "$1" | grep -oE -- "(^|[[ (,|'])--?[a-zA-Z][a-z-]*" | sed 's/^[^-]*//' | sort -u; }
 
-exit_codes_of() { help_of "$1" | sed -n '/^Exit codes:/,/^$/p' | grep -oE '\b[0-9]+\b' | sort -u; }
+exit_codes_of() {
+  help_of "$1" | sed -n '/^Exit codes:/,/^$/{s/([0-9])//g;p}' | grep -oE '\b[0-9]+\b' | sort -u
+}
 
 # Options that a page explains or shows in its synopsis, as they are typed.
 options_in() {
   awk '/^\.Sh/ { synopsis = /SYNOPSIS/ } synopsis || /^\.It Fl/' "$1" | grep -oE '\<Fl [a-zA-Z-]+' |
     sed 's/^Fl /-/' | sort -u
 }
-commands_in() { awk '/^\.Sh/ { on = /COMMANDS/ } on && /^\.It Cm/ { print $3 }' "$1" | sort -u; }
-exit_codes_in() { awk '/^\.Sh/ { on = /EXIT STATUS/ } on && /^\.It/ { print $2 }' "$1" | sort -u; }
+commands_in() { awk '/^\.Sh/ { on = /COMMANDS/ } on && /^\.It (Cm|Ic)/ { print $3 }' "$1" | sort -u; }
+exit_codes_in() { awk '/^\.It [0-9]+/ { print $2 }' "$1" | sort -u; }
 
 check_program() { # NAME
   local page
