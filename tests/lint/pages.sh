@@ -34,12 +34,11 @@ commands_of() { "$BUILD/$1" --help | sed -n '/^Commands/,/^Settings/s/^  \([a-z]
 # All that a program says of itself without the settings, also where it works as
 # something else ("see --check --help") and of each of its commands.
 help_of() {
-  local text mode command
+  local text modes mode command
   text=$("$BUILD/$1" --help | sed '/^Settings, /,$d')
+  modes=$(grep -oE -- '--[a-z]+ --help' <<<"$text" | cut -d ' ' -f 1)
   echo "$text"
-  for mode in $(grep -oE -- '--[a-z]+ --help' <<<"$text" | cut -d ' ' -f 1); do
-    "$BUILD/$1" "$mode" --help
-  done
+  for mode in $modes; do "$BUILD/$1" "$mode" --help; done
   for command in $(commands_of "$1"); do "$BUILD/$1" help "$command"; done
 }
 
