@@ -32,7 +32,7 @@ const struct setting settings[] = {
 	  set_keys, AT(api_keys), .secret = true, .at_reload = true },
 	{ "STORE_ID", ALL, "store-s1", "1 to 64 of A-Z a-z 0-9 . _ -", "this store's name; once set, no other storeId is taken",
 	  set_store_id, AT(store_id) },
-	{ "CENTRAL_API_URL", DAEMON, "http://inventory-management-system:8081", "an http:// or https:// URL without query", "the Central Inventory API",
+	{ "CENTRAL_API_URL", DAEMON, "http://inventory-management-system:8081", "an http:// or https:// URL without user, password and query", "the Central Inventory API",
 	  set_url, AT(central_api_url), .at_reload = true },
 	{ "CENTRAL_API_KEY", DAEMON, "demo", "a key of 1 to 4096 printable bytes", "our key at Central",
 	  set_text, AT(central_api_key), .max = 4096, .secret = true, .at_reload = true },

@@ -173,6 +173,23 @@ TEST(config_values, secrets_are_refused_without_being_shown)
 	forget();
 }
 
+TEST(config_values, a_password_in_the_url_is_refused_without_being_shown)
+{
+	static const char *const urls[] = { "http://me:sesame@host:81/x", "sesame@host",
+		"https://me:ses/ame@@host", "ftp://sesame@host" };
+	char line[100];
+
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		snprintf(line, sizeof(line), "CENTRAL_API_URL=%s", urls[i]);
+		CU_ASSERT_EQUAL(load_setting(CONFIG_DAEMON, line), ST_INVALID);
+		CU_ASSERT_FALSE(said(&last.mistakes, "ame"));
+		CU_ASSERT_TRUE(said(&last.mistakes, "***@host"));
+	}
+	CU_ASSERT_EQUAL(load_setting(CONFIG_DAEMON, "CENTRAL_API_URL=http://a?b"), ST_INVALID);
+	CU_ASSERT_TRUE(said(&last.mistakes, "CENTRAL_API_URL=http://a?b: allowed: "));
+	forget();
+}
+
 TEST(config_values, defaults_are_those_of_the_table)
 {
 	CU_ASSERT_EQUAL_FATAL(load(CONFIG_POOL, NULL, 0, NULL), ST_OK);
