@@ -89,10 +89,11 @@ archive = $(patsubst %,$(BUILD)/lib/%.a,$(1))
 POOL_ARCHIVES := $(call archive,config pool api health control metrics store_read model base)
 SYNCD_ARCHIVES := $(call archive,tool health config sync central rules control metrics store_write store_read \
 	model base)
+TOOL_ARCHIVES := $(call archive,tool config api health control metrics store_read model base)
 ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control metrics store_write \
 	store_read config model base)
 
-PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
+PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd $(BUILD)/storectl
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
 	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
@@ -169,6 +170,9 @@ $(BUILD)/store-api.fcgi: $(BUILD)/obj/main/store_api.o $(POOL_ARCHIVES)
 
 $(BUILD)/store-syncd: $(BUILD)/obj/main/store_syncd.o $(SYNCD_ARCHIVES)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
+
+$(BUILD)/storectl: $(BUILD)/obj/main/storectl.o $(TOOL_ARCHIVES)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
 $(BUILD)/tests/unit: $(UNIT_OBJECTS) $(ALL_ARCHIVES)
 	@mkdir -p $(@D)

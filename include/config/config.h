@@ -111,10 +111,12 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
     struct config_arguments *out, int *exit_code);
 void config_arguments_free(struct config_arguments *a);
 
+#define CONFIG_INSTALLED_MAX 2
+
 /*
  * Where no file was named: the installed ones that exist, the daemon's own if
  * so wanted.  A tool skips those that it may not read.  a->files has room for
- * two more.
+ * CONFIG_INSTALLED_MAX more.
  */
 void config_add_installed(
     struct config_arguments *a, enum config_program program, bool with_daemons);

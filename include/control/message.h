@@ -87,6 +87,8 @@ struct control_status {
 	enum failure_class failure; /* of the last contact; FAILURE_NONE: it went well */
 	int64_t failed_at;          /* Unix seconds */
 	char failure_message[CONTROL_TEXT_SIZE];
+
+	char version[CONTROL_TEXT_SIZE]; /* of the daemon; "": one that doesn't tell */
 };
 
 void control_status_write(const char *id, const struct control_status *s, struct buf *out);

@@ -318,7 +318,8 @@ static void count(struct call *c, struct mono began)
 	    (int)(c->request->method.len < 15 ? c->request->method.len : 15),
 	    c->request->method.data ? c->request->method.data : "");
 	m.method = method;
-	metrics_pool_request(c->api->options.metrics, &m);
+	if (c->api->options.metrics)
+		metrics_pool_request(c->api->options.metrics, &m);
 	if (log_wants(LOG_LEVEL_DEBUG))
 		log_debug("request", log_text("request_id", c->response->request_id),
 		    log_text("method", method), log_text("route", c->route),

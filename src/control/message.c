@@ -184,6 +184,8 @@ void control_status_write(const char *id, const struct control_status *s, struct
 	jw_uint(&w, s->consecutive_failures);
 	jw_name(&w, "fullSyncFailures");
 	jw_uint(&w, s->full_sync_failures);
+	jw_name(&w, "version");
+	jw_text(&w, s->version);
 	if (s->full_sync_running)
 		write_full_sync(&w, s);
 	if (s->failure)
@@ -334,6 +336,9 @@ enum st_err control_status_read(
 		err = read_full_sync(&d, &s);
 	if (!err)
 		err = read_failure(&d, &s);
+	/* An older daemon doesn't tell. */
+	if (!err && doc_member(&d, doc_root(&d), "version"))
+		err = envelope_text(&d, doc_member(&d, doc_root(&d), "version"), s.version);
 	doc_free(&d);
 	if (!err)
 		*out = s;

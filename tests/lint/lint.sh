@@ -38,10 +38,14 @@ responder_links() {
   ! grep -E ' (mdb_put|mdb_del|mdb_drop|curl_[a-z_]+)(@|$)' <<<"$symbols" &&
     ! grep -E 'NEEDED.*libcurl' <<<"$libraries"
 }
+tool_links() {
+  local symbols
+  symbols=$(nm "$BUILD/storectl") && ! grep -E ' (mdb_put|mdb_del|mdb_drop|curl_[a-z_]+|FCGX_[A-Za-z_]+)(@|$)' <<<"$symbols"
+}
 daemon_links() { ! objdump -p "$BUILD/store-syncd" | grep -E 'NEEDED.*libfcgi'; }
 
 # Time can be bent in test builds only.
-no_test_hooks() { ! strings "$BUILD/store-api.fcgi" "$BUILD/store-syncd" | grep -E 'STORE_API_(TIME_SCALE|MUTANT)'; }
+no_test_hooks() { ! strings "$BUILD/store-api.fcgi" "$BUILD/store-syncd" "$BUILD/storectl" | grep -E 'STORE_API_(TIME_SCALE|MUTANT)'; }
 
 # Manual pages: mandoc has nothing to say, but that others aren't installed here; and a text
 # beside one of them is of the same words.
@@ -71,6 +75,7 @@ step 'includes' tests/lint/includes.sh
 step 'each include rule can fail' tests/lint/test_includes.sh
 step 'responder links no writer and no curl' responder_links
 step 'daemon links no FastCGI' daemon_links
+step 'storectl links no writer, no curl and no FastCGI' tool_links
 step 'a read of products parses no JSON' tests/lint/read_path.sh "$BUILD/store-api.fcgi"
 step 'no test hooks in the programs' no_test_hooks
 step 'nothing left behind' no_leftovers
