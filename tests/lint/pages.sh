@@ -48,13 +48,21 @@ exit_codes_of() {
   help_of "$1" | sed -n '/^Exit codes:/,/^$/{s/([0-9])//g;p}' | grep -oE '\b[0-9]+\b' | sort -u
 }
 
-# Options that a page explains or shows in its synopsis, as they are typed.
+# Options that a page explains or shows in its synopsis, as they are typed: `.It Fl w , -warning Ar range`
+# has two.
 options_in() {
-  awk '/^\.Sh/ { synopsis = /SYNOPSIS/ } synopsis || /^\.It Fl/' "$1" | grep -oE '\<Fl [a-zA-Z-]+' |
-    sed 's/^Fl /-/' | sort -u
+  awk '/^\.Sh/ { synopsis = /SYNOPSIS/ }
+    synopsis || /^\.It Fl/ {
+      option = 0
+      for (i = 1; i <= NF; i++)
+        if ($i ~ /^\.?[A-Z][a-z]$/) option = $i ~ /Fl/
+        else if (option && $i ~ /^[a-zA-Z-]+$/) print "-" $i
+    }' "$1" | sort -u
 }
 commands_in() { awk '/^\.Sh/ { on = /COMMANDS/ } on && /^\.It (Cm|Ic)/ { print $3 }' "$1" | sort -u; }
-exit_codes_in() { awk '/^\.It [0-9]+/ { print $2 }' "$1" | sort -u; }
+exit_codes_in() {
+  awk '/^\.Sh/ { on = /EXIT STATUS/ } on && !/^\.Xr/' "$1" | grep -oE '\b[0-9]+\b' | sort -u
+}
 
 check_program() { # NAME
   local page
