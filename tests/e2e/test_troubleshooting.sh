@@ -79,6 +79,8 @@ change() { admin PUT set "{\"products\":[{\"productId\":\"PROD-$1\",\"available\
 # Healthy: what the first commands say.
 run Troubleshooting 2
 shows 'healthy: check' '^STORE-SYNC OK - live, 200 products'
+shows 'healthy: storectl' '^state +live'
+shows 'healthy: doctor' ' 0 failures$'
 shows 'healthy: health' '"status":"healthy"'
 
 # Sync fails: Central is gone.
@@ -89,10 +91,11 @@ shows 'Central is gone: status' '"class": "connect"'
 shows 'Central is gone: no success' '"lastSyncSuccess": false'
 shows 'Central is gone: log' 'level=ERROR .*event sync.*class=connect'
 run 'Sync fails' 2
+shows 'Central is gone: doctor' '^fail +central +connect: '
 shows 'Central is gone: curl says so' 'Could.?n.t connect|Failed to connect'
 central_again
 run 'Sync fails' 4
-shows 'Central is back: a sync now' 'completed|done|200 products'
+shows 'Central is back: a sync now' 'Force sync completed successfully: 200 products'
 check 'Central is back: live' until_true 10 state_is live
 
 # The network: answers don't come.
@@ -110,6 +113,7 @@ check 'another key' until_true 20 class_is auth
 run 'Sync fails' 1
 shows 'another key: status' '"class": "auth"'
 run 'Sync fails' 2
+shows 'another key: doctor' '^fail +central +auth: .*to do: set CENTRAL_API_KEY'
 shows 'another key: Central itself is well' '"status":"healthy"'
 shows 'another key: and refuses this one' 'unauthorized'
 setting "$secret" CENTRAL_API_KEY=other
