@@ -69,6 +69,7 @@ LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcurl libxxhash lm
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
 LMDB_LIBS = $(shell $(PKG_CONFIG) --libs lmdb)
+SHA256_LIBS = $(shell $(PKG_CONFIG) --libs libcrypto)
 FCGI_LIBS = $(shell $(PKG_CONFIG) --libs fcgi)
 CUNIT_LIBS = $(shell $(PKG_CONFIG) --libs cunit)
 MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
@@ -169,14 +170,15 @@ $(BUILD)/store-api.fcgi: $(BUILD)/obj/main/store_api.o $(POOL_ARCHIVES)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
 
 $(BUILD)/store-syncd: $(BUILD)/obj/main/store_syncd.o $(SYNCD_ARCHIVES)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
 
 $(BUILD)/storectl: $(BUILD)/obj/main/storectl.o $(TOOL_ARCHIVES)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
 
 $(BUILD)/tests/unit: $(UNIT_OBJECTS) $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(CUNIT_LIBS)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(FCGI_LIBS) $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) \
+		$(SHA256_LIBS) $(CUNIT_LIBS)
 
 $(BUILD)/tests/central: $(CENTRAL_OBJECTS)
 	@mkdir -p $(@D)

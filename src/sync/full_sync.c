@@ -44,7 +44,7 @@ struct mono full_sync_due(const struct engine *e, struct mono now)
 {
 	const struct full_sync *f = &e->full_sync;
 
-	if (f->call || f->phase == FULL_SYNC_CATCH_UP)
+	if (f->call || f->phase == FULL_SYNC_CATCH_UP || restore_builds(e))
 		return MONO_NEVER;
 	if (full_sync_runs(e))
 		return request_when(e, BUDGET_PAGE, f->next, now);
@@ -237,6 +237,24 @@ void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 	/* Nobody who asked for one is made to wait for the spacing. */
 	if (!STAILQ_EMPTY(&e->full_sync.waiters))
 		e->full_sync.due = mono_now();
+}
+
+void full_sync_put_off(struct engine *e)
+{
+	enum full_sync_reason reason = e->full_sync.reason;
+
+	if (!full_sync_runs(e))
+		return;
+	full_sync_drop(e);
+	full_sync_want(e, reason, mono_now());
+}
+
+void full_sync_superseded(struct engine *e)
+{
+	struct full_sync *f = &e->full_sync;
+
+	if (f->wanted != FULL_SYNC_FORCED && f->wanted != FULL_SYNC_BREAKER_OPEN)
+		f->wanted = FULL_SYNC_NONE;
 }
 
 void full_sync_cancel(struct engine *e)

@@ -64,6 +64,9 @@ int stats_command(const struct tool *t);
 int get_command(const struct tool *t);
 int list_command(const struct tool *t);
 int sync_command(const struct tool *t);
+int verify_command(const struct tool *t);
+int backup_command(const struct tool *t);
+int restore_command(const struct tool *t);
 int doctor_command(const struct tool *t);
 
 #endif

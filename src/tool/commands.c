@@ -28,6 +28,11 @@ static const struct command_option sync_options[] = {
 	{ 0 },
 };
 
+static const struct command_option verify_options[] = {
+	{ "repair", NULL, "where anything differs, a full sync then" },
+	{ 0 },
+};
+
 static const struct command_option doctor_options[] = {
 	{ "url", "URL", "where the web server is: http://HOST[:PORT][/PREFIX]" },
 	{ 0 },
@@ -41,6 +46,12 @@ const struct tool_command commands[] = {
 	{ "get", "ID", 1, 1, "one product", no_options, get_command },
 	{ "list", "", 0, 0, "products in the order of their ids", list_options, list_command },
 	{ "sync", "", 0, 0, "a full sync now, and wait for its end", sync_options, sync_command },
+	{ "verify", "", 0, 0, "compare the whole cache with Central, and list what differs",
+	  verify_options, verify_command },
+	{ "backup", "FILE", 1, 1, "write the store to a file, as it is at one moment",
+	  no_options, backup_command },
+	{ "restore", "FILE", 1, 1, "put a backup in the place of the store",
+	  no_options, restore_command },
 	{ "doctor", "", 0, 0, "check the installation, and say what to do", doctor_options, doctor_command },
 	{ "help", "[COMMAND]", 0, 1, "all commands, or one of them", no_options, NULL },
 	{ 0 },

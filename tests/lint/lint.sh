@@ -36,7 +36,7 @@ responder_links() {
   local symbols libraries
   symbols=$(nm "$BUILD/store-api.fcgi") && libraries=$(objdump -p "$BUILD/store-api.fcgi") || return 1
   ! grep -E ' (mdb_put|mdb_del|mdb_drop|curl_[a-z_]+)(@|$)' <<<"$symbols" &&
-    ! grep -E 'NEEDED.*libcurl' <<<"$libraries"
+    ! grep -E 'NEEDED.*(libcurl|libcrypto)' <<<"$libraries"
 }
 tool_links() {
   local symbols
