@@ -330,7 +330,7 @@ static bool feed_has_told(const struct engine *e, struct mono now)
 
 	if (f->position.offsets.n > 0)
 		return false;
-	return mono_reached(f->caught_up, e->verify.looked) ||
+	return mono_reached(e->verify.looked, f->caught_up) ||
 	       (f->call && !f->checking && mono_ms_between(f->started, now) >= OPEN_MS);
 }
 
