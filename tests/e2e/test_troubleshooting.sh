@@ -123,16 +123,6 @@ CENTRAL_KEY=other
 run 'Sync fails' 5
 shows 'the key is taken' 'Force sync completed successfully'
 
-# Central's log has lost its beginning.
-faults '{"faults":[{"path":"events","kind":"status","status":410,"count":1}]}'
-reason_is() { api GET /v1/store/sync/status && [ "$(json .lastFullSync.reason)" = "$1" ]; }
-check '410' until_true 10 reason_is offset_gone
-check '410: mended by itself' until_true 10 state_is live
-run 'Many full syncs' 1
-shows '410: status' '"reason": "offset_gone"'
-shows '410: metrics' '^store_api_full_syncs_total\{reason="offset_gone",result="ok"\} 1'
-shows '410: log' 'sync status: full sync done.*reason=offset_gone'
-
 # The daemon isn't there.
 stop "$DAEMON"
 change 001 7
@@ -145,6 +135,16 @@ shows 'no daemon: the age' '^Age: [0-9]+'
 shows 'no daemon: Central has another state' '"available":7[,}]'
 run 'Old data' 2
 check 'a daemon again' until_true 10 product_has PROD-001 .available 7
+
+# Central's log has lost its beginning.
+faults '{"faults":[{"path":"events","kind":"status","status":410,"count":1}]}'
+reason_is() { api GET /v1/store/sync/status && [ "$(json .lastFullSync.reason)" = "$1" ]; }
+check '410' until_true 10 reason_is offset_gone
+check '410: mended by itself' until_true 10 state_is live
+run 'Many full syncs' 1
+shows '410: status' '"reason": "offset_gone"'
+shows '410: metrics' '^store_api_full_syncs_total\{reason="offset_gone",result="ok"\} 1'
+shows '410: log' 'sync status: full sync done.*reason=offset_gone'
 
 # Central lost events.  (The open poll is answered by the first one.)
 kill -STOP "$DAEMON"
