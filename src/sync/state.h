@@ -186,7 +186,8 @@ struct verify {
 	struct verify_place at, mark; /* now; where the second look begins */
 	uint64_t mark_end;            /* pages read when it ends */
 	struct mono marked,
-	    looked; /* when that page was read, and the last one of the first look */
+	    looked;         /* when that page was read, and the last one of the first look */
+	int64_t looked_top; /* of the events received then */
 	struct suspect *suspects;
 	size_t n_suspects;
 	bool overflow; /* more than are kept */
