@@ -88,7 +88,7 @@ ARCHIVES := $(patsubst %,$(BUILD)/lib/%.a,$(filter-out store,$(ROOMS)) store_wri
 archive = $(patsubst %,$(BUILD)/lib/%.a,$(1))
 
 POOL_ARCHIVES := $(call archive,config pool api health control metrics store_read model base)
-SYNCD_ARCHIVES := $(call archive,config sync central rules control metrics store_write store_read \
+SYNCD_ARCHIVES := $(call archive,tool health config sync central rules control metrics store_write store_read \
 	model base)
 TOOL_ARCHIVES := $(call archive,tool config api health control metrics store_read model base)
 ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control metrics store_write \

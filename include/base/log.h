@@ -4,13 +4,19 @@
  *   time=2026-01-02T03:04:05Z level=ERROR ident=store-syncd msg="event sync failed" error="…" failures=3
  *
  * A record is a message that never varies and fields that do.  Text of fields
- * may come from anywhere: it is escaped, and cut at LOG_TEXT_MAX bytes.  A
- * record is one write(2), so lines of several threads and processes never
- * mix.  errno is kept.  Secrets are never passed in here.
+ * may come from anywhere: in both formats it is a JSON string (in logfmt a bare
+ * word where that is enough), with everything escaped that a terminal could
+ * take for more than text; what is no UTF-8 becomes U+FFFD.  A long text is cut
+ * and ends in an ellipsis; fields that don't fit any more are left out.  A
+ * record is one write(2) of at most 4,096 bytes, which a pipe takes whole, so
+ * lines of several threads and processes never mix.  No priority stands in
+ * front (journald's <3>): a line is the same wherever it is read.  errno is
+ * kept.  Secrets are never passed in here.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +26,7 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
-#define LOG_TEXT_MAX 1024
+#define LOG_TEXT_MAX 1024 /* bytes of one text, as written */
 
 struct log_field {
 	const char *key;  /* NULL: skipped */
@@ -79,5 +85,27 @@ bool log_repeat_failed(struct log_repeat *r, struct mono now);
  * those of the failure, until the next one.
  */
 bool log_repeat_ended(struct log_repeat *r);
+
+/*
+ * Thinning out what has no end that could be seen, since others cause it: up to
+ * `burst` records in each period, and the rest is counted.  Threads may share
+ * one.
+ */
+struct log_limit {
+	unsigned burst;
+	int64_t period_ms;
+	pthread_mutex_t lock; /* guards what follows */
+	struct mono ends;     /* of the period */
+	unsigned taken;       /* records in it */
+	uint64_t unlogged;
+};
+
+void log_limit_init(struct log_limit *l, unsigned burst, int64_t period_ms);
+
+/* One more.  0: not to be logged now; else how many this record stands for. */
+uint64_t log_limit_take(struct log_limit *l, struct mono now);
+
+/* Now and then: how many of a period that is over were never logged. */
+uint64_t log_limit_rest(struct log_limit *l, struct mono now);
 
 #endif

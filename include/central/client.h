@@ -84,6 +84,12 @@ void central_close(struct central *c);
 enum st_err central_set_options(struct central *c, const struct central_options *options);
 
 /* cursor: of the page before, NULL to go by offset. */
+/*
+ * The id that requests which begin from now on have at Central and in the log;
+ * NULL, as at first: each one of its own.  Of updates it is central_post's.
+ */
+void central_name_requests(struct central *c, const char *id);
+
 enum st_err central_get_page(struct central *c, int64_t offset, const char *cursor,
     central_page_done *done, void *arg, struct central_call **out);
 

@@ -63,6 +63,7 @@ enum st_err api_open(const struct api_options *options, struct api **out)
 		return ST_NOMEM;
 	a->options = *options;
 	bulkhead_init(&a->bulkhead, options->threads);
+	troubles_init(&a->troubles);
 	snprintf(a->instance, sizeof(a->instance), "%08" PRIx32, random_bits());
 	err = store_reader_open(&options->store, &a->store);
 	if (err) {
@@ -96,10 +97,35 @@ int64_t call_stop_ms(const struct call *c)
 	return passed < most ? most - passed : 0;
 }
 
+static bool can_read(struct api *a)
+{
+	struct sync_record record;
+	struct store_snapshot s;
+	enum st_err err = store_snapshot_begin(a->store, &s);
+
+	if (err)
+		return false;
+	err = store_snapshot_record(&s, &record);
+	store_snapshot_end(&s);
+	return err == ST_OK;
+}
+
+static void log_what_is_over(struct api *a, struct mono now)
+{
+	struct troubles *t = &a->troubles;
+
+	if (trouble_may_be_over(t, TROUBLE_STORE, now) && can_read(a))
+		trouble_is_over(t, TROUBLE_STORE, now);
+	if (trouble_may_be_over(t, TROUBLE_DAEMON, now) && atomic_load(&a->has_writer))
+		trouble_is_over(t, TROUBLE_DAEMON, now);
+	trouble_count_strangers(t, now);
+}
+
 void api_refresh(struct api *a)
 {
 	store_reader_refresh(a->store);
 	atomic_store(&a->has_writer, store_reader_has_writer(a->store));
+	log_what_is_over(a, mono_now());
 }
 
 void api_response_init(struct api_response *r)
@@ -221,9 +247,8 @@ static bool is_below_v1(const struct path *p)
 
 static void refuse_key(struct call *c)
 {
-	log_warn("unauthorized request",
-	    log_bytes("remote_addr", c->request->remote_addr.data, c->request->remote_addr.len),
-	    log_text("request_id", c->response->request_id));
+	trouble_stranger(
+	    &c->api->troubles, c->request->remote_addr, c->response->request_id, mono_now());
 	problem_respond(c, PROBLEM_UNAUTHORIZED, NULL);
 }
 

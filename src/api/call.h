@@ -10,6 +10,7 @@
 #include "api/bulkhead.h"
 #include "api/etag.h"
 #include "api/path.h"
+#include "api/trouble.h"
 #include "base/json_writer.h"
 
 struct api {
@@ -20,6 +21,7 @@ struct api {
 	struct bulkhead bulkhead;
 	_Atomic int64_t stopped_at_us; /* of the clock for deadlines; 0: goes on */
 	atomic_bool has_writer;        /* a daemon holds the store, when last looked */
+	struct troubles troubles;
 };
 
 struct call {
@@ -76,8 +78,11 @@ void problem_respond_saying(
 void problem_respond_with(struct call *c, enum problem problem, const char *name1,
     struct span text1, const char *name2, const char *text2);
 
-/* What a snapshot that can't be had means to a client. */
+/* What a store that can't be read means to a client, and to the log. */
 void problem_of_store(struct call *c, enum st_err err);
+
+/* The same of a daemon that doesn't answer. */
+void problem_of_daemon(struct call *c, enum st_err err);
 
 /* Retry-After; nothing where seconds is negative. */
 void response_retry_after(struct api_response *r, int64_t seconds);

@@ -59,7 +59,7 @@ static void respond_status(struct call *c, int status, const char *message)
 		return;
 	}
 	if (status == 202 && !daemon) {
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		problem_of_daemon(c, ST_UNAVAILABLE);
 		return;
 	}
 	c->response->status = status;
@@ -78,7 +78,7 @@ static void order(struct call *c)
 	    c->api->options.run_dir, c->response->request_id, ORDER_MS);
 
 	if (err)
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		problem_of_daemon(c, err);
 	else
 		respond_running(c);
 }
@@ -95,7 +95,7 @@ static void order_and_wait(struct call *c, int64_t seconds)
 	if (err == ST_TIMEOUT)
 		respond_running(c);
 	else if (err)
-		problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
+		problem_of_daemon(c, err);
 	else if (end.failure != FAILURE_NONE)
 		respond_failure(c, &end);
 	else

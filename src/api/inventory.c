@@ -35,7 +35,7 @@ void inventory_product(struct call *c)
 	if (err == ST_NOT_FOUND) {
 		no_product(c, id);
 	} else if (err) {
-		problem_respond(c, PROBLEM_STORAGE_ERROR, NULL);
+		problem_of_store(c, err);
 	} else {
 		etag_make(false, buf_text(body), body->len, etag);
 		respond_tagged(c, etag);
@@ -158,7 +158,7 @@ static void answer_list(struct call *c, const struct list_query *q)
 	err = q->form == LIST_IDS ? add_ids(&s, q, body) : add_page(&s, q, body);
 	store_snapshot_end(&s);
 	if (err) {
-		problem_respond(c, PROBLEM_STORAGE_ERROR, NULL);
+		problem_of_store(c, err);
 		return;
 	}
 	/* When it was last synced is no part of what was asked for. */

@@ -174,8 +174,18 @@ void problem_respond_with(struct call *c, enum problem problem, const char *name
 
 void problem_of_store(struct call *c, enum st_err err)
 {
-	problem_respond(
-	    c, err == ST_UNAVAILABLE ? PROBLEM_CACHE_NOT_READY : PROBLEM_STORAGE_ERROR, NULL);
+	if (err == ST_UNAVAILABLE) {
+		problem_respond(c, PROBLEM_CACHE_NOT_READY, NULL);
+		return;
+	}
+	trouble_met(&c->api->troubles, TROUBLE_STORE, err, c->response->request_id, mono_now());
+	problem_respond(c, PROBLEM_STORAGE_ERROR, NULL);
+}
+
+void problem_of_daemon(struct call *c, enum st_err err)
+{
+	trouble_met(&c->api->troubles, TROUBLE_DAEMON, err, c->response->request_id, mono_now());
+	problem_respond(c, PROBLEM_DAEMON_UNAVAILABLE, NULL);
 }
 
 void api_problem(struct api_response *response, int status, const char *code, const char *message)

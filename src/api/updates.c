@@ -150,7 +150,8 @@ static void respond_problem(struct call *c, const struct update_list *list,
 }
 
 /* The daemon isn't there, or was until it had taken this. */
-static void respond_unanswered(struct call *c, const struct update_list *list, bool taken)
+static void respond_unanswered(
+    struct call *c, const struct update_list *list, enum st_err err, bool taken)
 {
 	struct control_update u = {
 		.end = taken ? CONTROL_UPDATE_TIMEOUT : CONTROL_UPDATE_UNAVAILABLE,
@@ -159,6 +160,7 @@ static void respond_unanswered(struct call *c, const struct update_list *list, b
 		.index = -1,
 	};
 
+	trouble_met(&c->api->troubles, TROUBLE_DAEMON, err, c->response->request_id, mono_now());
 	respond_problem(c, list, &u, taken ? PROBLEM_CENTRAL_TIMEOUT : PROBLEM_DAEMON_UNAVAILABLE);
 }
 
@@ -263,7 +265,7 @@ static void respond(struct call *c, const struct update_list *list, const struct
 	if (u->end != CONTROL_UPDATE_ANSWERED)
 		respond_problem(c, list, u, ends[u->end]);
 	else if (u->results.n != list->n)
-		respond_unanswered(c, list, true);
+		respond_unanswered(c, list, ST_INVALID, true);
 	else if (list->batch)
 		respond_batch(c, u);
 	else
@@ -283,7 +285,7 @@ static void forward(struct call *c, const struct update_list *list)
 	    c->api->options.run_dir, c->response->request_id, list, &patience, &taken, &u);
 
 	if (err)
-		respond_unanswered(c, list, taken);
+		respond_unanswered(c, list, err, taken);
 	else
 		respond(c, list, &u);
 	update_results_free(&u.results);

@@ -2,17 +2,24 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json_writer.h"
+#include "base/buf.h"
 #include "base/text.h"
 
-/* A record above this is cut: it must stay one write. */
-#define RECORD_MAX 16384
+/*
+ * What a pipe takes whole, whoever else writes to it (pipe(7)): below it lines
+ * of many processes can't mix.
+ */
+#define RECORD_MAX PIPE_BUF
+
+/* A field's text that has less room than this is left out. */
+#define TEXT_MIN 24 /* as long as a number gets */
 
 #define REPEAT_FIRST_MS (10 * 1000)
 #define REPEAT_MAX_MS   (3600 * 1000)
@@ -64,6 +71,75 @@ static size_t character(const char *s, size_t len)
 	return 0;
 }
 
+/* Of a valid character below U+10000; what is above needs no escape. */
+static unsigned code_point(const char *s, size_t n)
+{
+	const unsigned char *c = (const unsigned char *)s;
+
+	if (n == 1)
+		return c[0];
+	if (n == 2)
+		return (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu);
+	return n == 3 ? (c[0] & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu) : 0x10000;
+}
+
+/* What a terminal takes for a command, a line's end, or text from right to left. */
+static bool is_unsafe(unsigned code)
+{
+	static const struct {
+		unsigned first, last;
+	} ranges[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c }, { 0x200b, 0x200f },
+		{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff } };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* One character, or one byte that is none, as JSON and logfmt have it between quotes. */
+static size_t escape(const char *s, size_t len, char out[8])
+{
+	size_t n = character(s, len);
+	unsigned code = n ? code_point(s, n) : 0;
+
+	if (n == 0)
+		snprintf(out, 8, "\xef\xbf\xbd"); /* U+FFFD */
+	else if (code == '\n')
+		snprintf(out, 8, "\\n");
+	else if (code == '"' || code == '\\')
+		snprintf(out, 8, "\\%c", (int)code);
+	else if (is_unsafe(code))
+		snprintf(out, 8, "\\u%04x", code);
+	else
+		snprintf(out, 8, "%.*s", (int)n, s);
+	return n ? n : 1;
+}
+
+#define CUT_MARK "\xe2\x80\xa6" /* an ellipsis */
+
+/* At most `room` bytes between the quotes; what is cut ends in an ellipsis. */
+static void add_quoted(struct buf *out, const char *s, size_t len, size_t room)
+{
+	size_t end = out->len + 1 + room, mark = sizeof(CUT_MARK) - 1, keep = 0;
+	char part[8];
+
+	buf_addc(out, '"');
+	for (size_t i = 0; i < len;) {
+		i += escape(s + i, len - i, part);
+		/* How far it may stay if a later one doesn't fit. */
+		if (out->len + mark <= end)
+			keep = out->len;
+		if (out->len + strlen(part) > end) {
+			out->len = keep;
+			buf_adds(out, CUT_MARK);
+			break;
+		}
+		buf_adds(out, part);
+	}
+	buf_addc(out, '"');
+}
+
 static bool wants_quotes(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -72,117 +148,74 @@ static bool wants_quotes(const char *s, size_t len)
 	return len == 0;
 }
 
-/* Quoted where it must be; bytes that are no text as \xNN. */
-static void add_logfmt(struct buf *out, const char *s, size_t len)
+/* How the two formats differ. */
+struct shape {
+	const char *open, *before, *between, *close; /* record, key, key and value, record */
+	bool always_quoted;
+};
+
+static const struct shape shapes[] = {
+	[LOG_FORMAT_LOGFMT] = { "", " ", "=", "", false },
+	[LOG_FORMAT_JSON] = { "{\"", ",\"", "\":", "}", true },
+};
+
+static void add_text(
+    struct buf *out, const struct shape *shape, const char *s, size_t len, size_t room)
 {
-	if (!wants_quotes(s, len)) {
+	if (!shape->always_quoted && len <= room && !wants_quotes(s, len))
 		buf_add(out, s, len);
+	else
+		add_quoted(out, s, len, room);
+}
+
+/* What doesn't fit into the record any more is left out. */
+static void add_field(struct buf *out, const struct shape *shape, const struct log_field *f)
+{
+	size_t around = strlen(shape->before) + strlen(f->key) + strlen(shape->between) +
+	                strlen("\"\"}\n");
+	size_t room = RECORD_MAX - out->len;
+
+	if (room < around + TEXT_MIN)
 		return;
-	}
-	buf_addc(out, '"');
-	for (size_t i = 0; i < len;) {
-		size_t n = character(s + i, len - i);
-		unsigned char c = (unsigned char)s[i];
-
-		if (c == '\n')
-			buf_adds(out, "\\n");
-		else if (c == '"' || c == '\\')
-			buf_addf(out, "\\%c", c);
-		else if (n == 0 || c < 0x20 || c == 0x7f)
-			buf_addf(out, "\\x%02x", c);
-		else
-			buf_add(out, s + i, n);
-		i += n ? n : 1;
-	}
-	buf_addc(out, '"');
+	room -= around;
+	buf_adds(out, shape->before);
+	buf_adds(out, f->key);
+	buf_adds(out, shape->between);
+	if (f->text)
+		add_text(out, shape, f->text, f->len, room < LOG_TEXT_MAX ? room : LOG_TEXT_MAX);
+	else
+		buf_addf(out, "%" PRId64, f->number);
 }
 
-/* JSON must be valid whatever came in: what is no text becomes U+FFFD. */
-static void add_json(struct json_writer *w, const char *s, size_t len)
+static void add_record(struct buf *out, const struct shape *shape, enum log_level level,
+    const char *msg, const struct log_field *fields, size_t n)
 {
-	struct buf clean;
+	char when[TIME_TEXT_SIZE];
+	const struct log_field first[] = { log_text("level", level_names[level]),
+		log_text("ident", program), log_text("msg", msg) };
 
-	buf_init(&clean, 3 * LOG_TEXT_MAX + 16);
-	for (size_t i = 0; i < len;) {
-		size_t n = character(s + i, len - i);
-
-		buf_add(&clean, n ? s + i : "\xef\xbf\xbd", n ? n : 3);
-		i += n ? n : 1;
-	}
-	jw_string(w, buf_text(&clean), clean.len);
-	buf_free(&clean);
-}
-
-/* Cut long text between characters, and say so. */
-static size_t shown_length(const struct log_field *f)
-{
-	size_t len = f->len;
-
-	if (len <= LOG_TEXT_MAX)
-		return len;
-	for (len = LOG_TEXT_MAX; len > LOG_TEXT_MAX - 4 && (f->text[len] & 0xc0) == 0x80;)
-		len--;
-	return len;
-}
-
-static void write_logfmt(struct buf *out, const char *when, enum log_level level, const char *msg,
-    const struct log_field *fields, size_t n)
-{
-	buf_addf(out, "time=%s level=%s ident=%s msg=", when, level_names[level], program);
-	add_logfmt(out, msg, strlen(msg));
-	for (size_t i = 0; i < n; i++) {
-		if (!fields[i].key)
-			continue;
-		buf_addf(out, " %s=", fields[i].key);
-		if (fields[i].text)
-			add_logfmt(out, fields[i].text, shown_length(&fields[i]));
-		else
-			buf_addf(out, "%" PRId64, fields[i].number);
-	}
-}
-
-static void write_json(struct buf *out, const char *when, enum log_level level, const char *msg,
-    const struct log_field *fields, size_t n)
-{
-	struct json_writer w;
-
-	jw_init(&w, out);
-	jw_begin_object(&w);
-	jw_name(&w, "time");
-	jw_text(&w, when);
-	jw_name(&w, "level");
-	jw_text(&w, level_names[level]);
-	jw_name(&w, "ident");
-	jw_text(&w, program);
-	jw_name(&w, "msg");
-	jw_text(&w, msg);
-	for (size_t i = 0; i < n; i++) {
-		if (!fields[i].key)
-			continue;
-		jw_name(&w, fields[i].key);
-		if (fields[i].text)
-			add_json(&w, fields[i].text, shown_length(&fields[i]));
-		else
-			jw_int(&w, fields[i].number);
-	}
-	jw_end_object(&w);
+	text_time(wall_now_ms() / 1000, when);
+	buf_adds(out, shape->open);
+	buf_addf(out, "time%s", shape->between);
+	add_text(out, shape, when, strlen(when), sizeof(when));
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		add_field(out, shape, &first[i]);
+	for (size_t i = 0; i < n; i++)
+		if (fields[i].key)
+			add_field(out, shape, &fields[i]);
+	buf_adds(out, shape->close);
+	buf_addc(out, '\n');
 }
 
 void log_record(enum log_level level, const char *msg, const struct log_field *fields, size_t n)
 {
 	int saved = errno;
-	char when[TIME_TEXT_SIZE];
 	struct buf out;
 
 	if (!log_wants(level))
 		return;
-	text_time(wall_now_ms() / 1000, when);
 	buf_init(&out, RECORD_MAX);
-	if (atomic_load(&wanted_format) == LOG_FORMAT_JSON)
-		write_json(&out, when, level, msg, fields, n);
-	else
-		write_logfmt(&out, when, level, msg, fields, n);
-	buf_addc(&out, '\n');
+	add_record(&out, &shapes[atomic_load(&wanted_format)], level, msg, fields, n);
 	/* A record that can't be written has nowhere else to go. */
 	if (out.err == ST_OK && write(STDERR_FILENO, out.data, out.len) < 0)
 		errno = saved;
@@ -212,4 +245,47 @@ bool log_repeat_ended(struct log_repeat *r)
 		return false;
 	r->ended = true;
 	return true;
+}
+
+void log_limit_init(struct log_limit *l, unsigned burst, int64_t period_ms)
+{
+	*l = (struct log_limit){ .burst = burst, .period_ms = period_ms };
+	pthread_mutex_init(&l->lock, NULL);
+}
+
+static void begin_period(struct log_limit *l, struct mono now)
+{
+	if (!mono_reached(l->ends, now))
+		return;
+	l->ends = mono_add_ms(now, l->period_ms);
+	l->taken = 0;
+}
+
+uint64_t log_limit_take(struct log_limit *l, struct mono now)
+{
+	uint64_t records = 0;
+
+	pthread_mutex_lock(&l->lock);
+	begin_period(l, now);
+	l->unlogged++;
+	if (l->taken < l->burst) {
+		l->taken++;
+		records = l->unlogged;
+		l->unlogged = 0;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return records;
+}
+
+uint64_t log_limit_rest(struct log_limit *l, struct mono now)
+{
+	uint64_t records = 0;
+
+	pthread_mutex_lock(&l->lock);
+	if (mono_reached(l->ends, now)) {
+		records = l->unlogged;
+		l->unlogged = 0;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return records;
 }

@@ -20,7 +20,8 @@ struct central {
 	char *url; /* without a slash at its end */
 	char *key_header;
 	int64_t timeout_ms;
-	uint64_t calls; /* so far, for request ids */
+	uint64_t calls;     /* so far, for request ids */
+	char name[ID_SIZE]; /* of the requests to come; "": none */
 };
 
 struct central_call {
@@ -94,6 +95,11 @@ void central_close(struct central *c)
 void central_wait(struct central *c, struct http_watch *watches, size_t n, int timeout_ms)
 {
 	http_wait(c->http, watches, n, timeout_ms);
+}
+
+void central_name_requests(struct central *c, const char *id)
+{
+	snprintf(c->name, sizeof(c->name), "%s", id ? id : "");
 }
 
 static void call_free(struct central_call *call)
@@ -314,7 +320,9 @@ static enum st_err start(struct central_call *call, const char *url, int64_t tim
 		.done = arrived,
 		.arg = call };
 
-	if (!call->id[0])
+	if (!call->id[0] && c->name[0])
+		memcpy(call->id, c->name, sizeof(call->id));
+	else if (!call->id[0])
 		snprintf(
 		    call->id, sizeof(call->id), "syncd-%ld-%" PRIu64, (long)getpid(), ++c->calls);
 	snprintf(id_header, sizeof(id_header), "X-Request-Id: %s", call->id);

@@ -54,12 +54,13 @@ static void add_installed(struct config_arguments *a, enum config_program progra
 		a->files[a->n_files++] = file;
 }
 
-void config_arguments_installed(struct config_arguments *a, enum config_program program)
+void config_add_installed(
+    struct config_arguments *a, enum config_program program, bool with_daemons)
 {
 	if (a->n_files > 0)
 		return;
 	add_installed(a, program, shared_file);
-	if (program == CONFIG_DAEMON)
+	if (with_daemons)
 		add_installed(a, program, daemon_file);
 }
 
@@ -91,7 +92,7 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
 		*exit_code = WRONG_USAGE;
 		goto done;
 	}
-	config_arguments_installed(&a, program);
+	config_add_installed(&a, program, program == CONFIG_DAEMON);
 	*out = a;
 	return true;
 done:

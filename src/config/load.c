@@ -38,12 +38,27 @@ static void say_place(struct buf *out, const struct config_line *line)
 		buf_addf(out, "%s: ", line->file);
 }
 
+/* A user and password before a host's name aren't for every eye. */
+static void say_value(struct buf *out, const struct setting *s, const char *value)
+{
+	const char *slashes = strstr(value, "//"), *begin = slashes ? slashes + 2 : value;
+	const char *at = s->set == set_url ? strrchr(value, '@') : NULL;
+
+	if (s->secret)
+		buf_adds(out, "***");
+	else if (at && at >= begin)
+		buf_addf(out, "%.*s***%s", (int)(begin - value), value, at);
+	else
+		buf_adds(out, value);
+}
+
 static void say_mistake(
     struct load *l, const struct config_line *line, const struct setting *s, const char *value)
 {
 	say_place(l->mistakes, line);
-	buf_addf(
-	    l->mistakes, "%s=%s: allowed: %s\n", s->name, s->secret ? "***" : value, s->allowed);
+	buf_addf(l->mistakes, "%s=", s->name);
+	say_value(l->mistakes, s, value);
+	buf_addf(l->mistakes, ": allowed: %s\n", s->allowed);
 }
 
 static bool is_unwise(const struct setting *s, const struct config *c, int64_t *value)

@@ -37,6 +37,9 @@
 #define BACKLOG          1024
 #define HEAD_SIZE        4
 #define NEWS_MAX         ((size_t)256 << 10) /* bytes that wait for a peer to read them */
+/* Records of messages that we don't understand: so many in so long, and the number of the others. */
+#define REFUSED_BURST     10
+#define REFUSED_PERIOD_MS 60000
 
 enum peer_state { PEER_READING, PEER_WAITING, PEER_WRITING, PEER_ENDED };
 
@@ -61,6 +64,7 @@ struct control_server {
 	size_t n_peers, max_peers;
 	bool turning;
 	struct control_peer *ended; /* in this turn */
+	struct log_limit refused;
 };
 
 static void peer_free(struct control_peer *p)
@@ -266,6 +270,15 @@ static void refuse(struct control_peer *p, const char *id)
 	buf_free(&json);
 }
 
+static void log_refused(struct control_server *s, const char *id)
+{
+	uint64_t records = log_limit_take(&s->refused, mono_now());
+
+	if (records > 0)
+		log_warn("control message refused", log_text("request_id", id),
+		    log_number("records", (int64_t)records));
+}
+
 static void take_message(struct control_peer *p)
 {
 	struct control_request request;
@@ -274,7 +287,7 @@ static void take_message(struct control_peer *p)
 
 	p->state = PEER_WAITING;
 	if (err) {
-		log_warn("control message refused", log_text("request_id", request.id));
+		log_refused(p->server, request.id);
 		control_request_free(&request);
 		refuse(p, request.id);
 		return;
@@ -442,6 +455,7 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 	if (!s)
 		return ST_NOMEM;
 	s->max_peers = most_peers();
+	log_limit_init(&s->refused, REFUSED_BURST, REFUSED_PERIOD_MS);
 	s->handler = handler;
 	s->arg = arg;
 	s->address.sun_family = AF_UNIX;

@@ -15,21 +15,26 @@
 #include "config/config.h"
 #include "sync/engine.h"
 #include "sync/restore.h"
+#include "tool/check.h"
 
 static const char help[] =
     "Keeps the store in step with the Central Inventory API: the only writer of the\n"
     "store and the only program that talks to Central.  Stays in the foreground, logs\n"
     "to stderr.\n"
     "\n"
+    "With --check it is a check for cron and monitoring instead: is the store fit and\n"
+    "the daemon at work?  See --check --help.\n"
+    "\n"
     "Signals: SIGTERM, SIGINT end it; SIGHUP reads the settings again; SIGUSR1 begins\n"
     "a full sync now.\n"
-    "Exit codes: 0 asked to end, 2 wrong usage, 69 the control socket can't be had,\n"
-    "71 the system refuses, 73 DATA_DIR or RUN_DIR can't be used, 74 a process that\n"
-    "may read the store holds its locks (start again: it is built anew), 75 another\n"
-    "daemon holds the store, 78 settings.\n"
+    "Exit codes: 0 asked to end, 2 wrong usage, 65 the file of --restore is no good, 66\n"
+    "it can't be read, 69 the control socket can't be had, 71 the system refuses, 73\n"
+    "DATA_DIR or RUN_DIR can't be used, 74 a process that may read the store holds its\n"
+    "locks (start again: it is built anew), 75 another daemon holds the store, 78\n"
+    "settings.\n"
     "\n"
     "  --restore FILE  put a backup of storectl's in the place of the store, and exit;\n"
-    "                  without a daemon.  65: the file is no good, 66: it can't be read\n";
+    "                  without a daemon\n";
 
 #define EXIT_USAGE 2
 
@@ -191,6 +196,8 @@ int main(int argc, char **argv)
 
 	if (io_open_standard())
 		return EX_OSERR;
+	if (check_wanted(argc, argv))
+		return check_main(argc, argv);
 	if (!take_restore(&argc, argv, &p.restore)) {
 		fprintf(stderr, "store-syncd: --restore wants a FILE; see --help\n");
 		return EXIT_USAGE;

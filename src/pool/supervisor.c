@@ -34,6 +34,9 @@
 #define PAUSE_FIRST_MS  100
 #define PAUSE_MAX_MS    10000
 #define HOUSEKEEPING_MS 5000
+/* Records of deaths: so many in so long, and the number of the others. */
+#define DEATHS_BURST     10
+#define DEATHS_PERIOD_MS 60000
 /* The workers' own deadline first, then ours. */
 #define KILL_AFTER_MS (WORKER_STOP_MS + 300)
 
@@ -58,6 +61,7 @@ struct supervisor {
 	struct keyring keys; /* during a reload: all that some worker accepts */
 	bool overlap;        /* this round gives them all, the next one `settled` */
 	struct api_options settled;
+	struct log_limit deaths;
 	bool stopping;
 	struct mono kill_at;
 	struct mono next_housekeeping;
@@ -113,12 +117,15 @@ static int64_t pause_after(struct place *p, int64_t lived_ms)
 	return p->pause_ms;
 }
 
-static void log_death(const char *what, pid_t pid, int status, int64_t lived)
+static void log_death(struct supervisor *s, const char *what, pid_t pid, int status, int64_t lived)
 {
-	log_error(what, log_number("pid", pid),
-	    log_number("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-	    log_number("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0),
-	    log_number("lived_ms", lived));
+	uint64_t records = log_limit_take(&s->deaths, mono_now());
+
+	if (records > 0)
+		log_error(what, log_number("pid", pid),
+		    log_number("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+		    log_number("exit", WIFEXITED(status) ? WEXITSTATUS(status) : 0),
+		    log_number("lived_ms", lived), log_number("records", (int64_t)records));
 }
 
 static void worker_died(struct supervisor *s, unsigned place, int status, struct mono now)
@@ -126,7 +133,7 @@ static void worker_died(struct supervisor *s, unsigned place, int status, struct
 	struct place *p = &s->places[place];
 	int64_t lived = mono_ms_between(p->started, now);
 
-	log_death("worker died", p->pid, status, lived);
+	log_death(s, "worker died", p->pid, status, lived);
 	metrics_pool_worker_restarted(s->options.api.metrics);
 	metrics_pool_resident(s->options.api.metrics, place + 1, 0);
 	p->pid = 0;
@@ -143,7 +150,7 @@ static void reap(struct supervisor *s, struct mono now)
 			s->draining = 0;
 			/* Its place has its successor already. */
 			if (status != 0)
-				log_death("worker died while it ended", pid, status, 0);
+				log_death(s, "worker died while it ended", pid, status, 0);
 			continue;
 		}
 		for (unsigned i = 0; i < s->options.processes; i++) {
@@ -318,6 +325,7 @@ enum st_err pool_run(
 		.listener = { .fd = -1 } };
 	enum st_err err = ST_NOMEM;
 
+	log_limit_init(&s.deaths, DEATHS_BURST, DEATHS_PERIOD_MS);
 	s.places = calloc(options->processes, sizeof(*s.places));
 	if (!s.places || metrics_pool_open(&s.options.api.metrics) || signals_open(&s.signal_fd)) {
 		buf_adds(why, st_err_text(err));

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -34,6 +35,7 @@
 #define STACK_SIZE      (512 * 1024)
 #define HOUSEKEEPING_MS 2000
 #define ACCEPT_PAUSE_MS 50 /* without descriptors or memory */
+#define ACCEPT_LOG_MS   10000
 
 struct worker {
 	const struct pool_options *options;
@@ -44,6 +46,7 @@ struct worker {
 	atomic_bool stopping;
 	unsigned slot;
 	struct lingers lingers;
+	struct log_limit not_accepted;
 };
 
 #define LINGERING (UINT64_C(1) << 32) /* in an event's data, above the descriptor */
@@ -65,13 +68,22 @@ static void set_timeouts(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
+static void log_not_accepted(struct worker *w, int errnum)
+{
+	uint64_t records = log_limit_take(&w->not_accepted, mono_now());
+
+	if (records > 0)
+		log_error("no connection can be accepted", log_text("error", strerror(errnum)),
+		    log_number("records", (int64_t)records));
+}
+
 /* A new connection, or -1: another process was faster, or there is no room for it. */
 static int accept_one(struct worker *w)
 {
 	int fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-		log_error("no connection can be accepted", log_number("errno", errno));
+		log_not_accepted(w, errno);
 		/* It stays in the backlog: don't spin on it. */
 		poll(NULL, 0, ACCEPT_PAUSE_MS);
 	}
@@ -214,6 +226,8 @@ int worker_run(const struct pool_options *options, int listener, unsigned slot)
 	uint64_t one = 1;
 	int signal_fd;
 	bool ended;
+
+	log_limit_init(&w.not_accepted, 1, ACCEPT_LOG_MS);
 
 	if (!threads || signals_open(&signal_fd) || fcgi_init() || !open_sets(&w)) {
 		log_error("worker can't start", log_number("errno", errno));

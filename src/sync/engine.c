@@ -15,7 +15,11 @@
 #include "sync/state.h"
 
 #define HOUSEKEEPING_MS 10000
-#define SETTLED_MS      60000 /* without a crash: the store is no cause of any */
+/* Records of products that can't be kept: so many in so long, and the number of the others. */
+#define LEFT_OUT_BURST     10
+#define LEFT_OUT_PERIOD_MS 60000
+
+#define SETTLED_MS 60000 /* without a crash: the store is no cause of any */
 
 static void answer_status(struct engine *e, struct control_peer *peer, const char *id)
 {
@@ -34,7 +38,7 @@ static void begin_sync(struct engine *e, struct control_peer *peer, const char *
 	struct buf json;
 
 	buf_init(&json, CONTROL_MESSAGE_MAX);
-	full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+	full_sync_ask(e, id);
 	control_done_write(id, &json);
 	control_answer(peer, &json);
 	buf_free(&json);
@@ -237,7 +241,8 @@ static void turn_last(struct engine *e)
 
 static void stop(struct engine *e)
 {
-	log_info("stopping");
+	log_info("sync status: stopping",
+	    log_text("was", sync_state_text((enum sync_state)e->record.state)));
 	follow_cancel(e);
 	compare_cancel(e);
 	verify_end(e, "stopping", "the daemon is about to end");
@@ -259,6 +264,7 @@ enum st_err engine_run(const struct engine_options *options, struct buf *why)
 		.metrics = options->metrics };
 	enum st_err err;
 
+	log_limit_init(&e.left_out, LEFT_OUT_BURST, LEFT_OUT_PERIOD_MS);
 	snprintf(e.store_id, sizeof(e.store_id), "%s", options->store_id);
 	err = central_open(&options->settings.central, &e.central);
 	if (!err)

@@ -125,9 +125,12 @@ static bool is_answer(struct engine *e, const struct central_outcome *outcome,
 /* A product that can't be cached: nothing to be looked up, but counted. */
 static void leave_out(struct change *c, const struct event *event)
 {
+	uint64_t records = log_limit_take(&c->engine->left_out, mono_now());
+
 	c->rejected += (event->kind == EVENT_CREATED) - (event->kind == EVENT_DELETED);
-	log_warn(
-	    "product left out", log_text("error", event->why), log_number("offset", event->offset));
+	if (records > 0)
+		log_warn("product left out", log_text("error", event->why),
+		    log_number("offset", event->offset), log_number("records", (int64_t)records));
 }
 
 /* Receive what is new in it.  fresh: how many were. */

@@ -105,11 +105,21 @@ void full_sync_end(struct engine *e)
 	}
 }
 
+void full_sync_ask(struct engine *e, const char *id)
+{
+	struct full_sync *f = &e->full_sync;
+
+	full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+	/* One that runs already has a name, or none: it isn't this one's. */
+	if (f->wanted && f->asked_by[0] == '\0')
+		snprintf(f->asked_by, sizeof(f->asked_by), "%s", id);
+}
+
 void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 
-	full_sync_want(e, FULL_SYNC_FORCED, mono_now());
+	full_sync_ask(e, id);
 	if (!w) {
 		struct buf nothing = { .err = ST_NOMEM };
 
@@ -137,6 +147,11 @@ void full_sync_forget_progress(struct engine *e)
 	f->touched = NULL;
 }
 
+struct log_field full_sync_request_id(const struct full_sync *f)
+{
+	return log_text("request_id", f->request_id[0] ? f->request_id : NULL);
+}
+
 static void begin(struct engine *e, struct mono now)
 {
 	struct full_sync *f = &e->full_sync;
@@ -144,6 +159,8 @@ static void begin(struct engine *e, struct mono now)
 	full_sync_forget_progress(e);
 	f->reason = f->wanted;
 	f->wanted = FULL_SYNC_NONE;
+	memcpy(f->request_id, f->asked_by, sizeof(f->request_id));
+	f->asked_by[0] = '\0';
 	f->started = now;
 	f->next = now;
 	f->phase = FULL_SYNC_HEAD;
@@ -152,8 +169,8 @@ static void begin(struct engine *e, struct mono now)
 		f->last_forced = now;
 	}
 	store_writer_check_readers(e->store);
-	log_info(
-	    "sync status: full sync begins", log_text("reason", full_sync_reason_text(f->reason)));
+	log_info("sync status: full sync begins",
+	    log_text("reason", full_sync_reason_text(f->reason)), full_sync_request_id(f));
 }
 
 /* Nothing of it stays; the feed is followed from where the running generation is. */
@@ -194,9 +211,12 @@ static void give_up(struct engine *e, const struct central_outcome *outcome)
 	enum full_sync_reason reason = f->reason;
 	struct mono now = mono_now();
 
-	log_error("sync status: full sync failed",
-	    log_text("reason", full_sync_reason_text(reason)),
-	    log_number("pages", (int64_t)f->walk.pages), log_text("error", outcome->message));
+	if (log_repeat_failed(&f->gave_up, now))
+		log_error("sync status: full sync failed",
+		    log_text("reason", full_sync_reason_text(reason)),
+		    log_number("pages", (int64_t)f->walk.pages),
+		    log_text("error", outcome->message),
+		    log_number("records", (int64_t)f->gave_up.unlogged), full_sync_request_id(f));
 	full_sync_tell(e, outcome->failure, outcome->message);
 	metrics_daemon_full_sync(e->metrics, reason, false);
 	e->record.full_sync_failures++;
@@ -307,8 +327,12 @@ static enum st_err send_request(struct engine *e)
 
 static void request_next(struct engine *e)
 {
-	enum st_err err = send_request(e);
+	const char *id = e->full_sync.request_id;
+	enum st_err err;
 
+	central_name_requests(e->central, id[0] ? id : NULL);
+	err = send_request(e);
+	central_name_requests(e->central, NULL);
 	if (err)
 		full_sync_store_failed(e, err);
 }

@@ -124,7 +124,7 @@ static enum st_err publish(struct engine *e, struct sync_record *record)
 	return err ? err : store_build_publish(e->store);
 }
 
-static void log_done(const struct sync_record *r)
+static void log_done(const struct full_sync *f, const struct sync_record *r)
 {
 	log_info("sync status: full sync done",
 	    log_text("reason", full_sync_reason_text((enum full_sync_reason)r->full_sync_reason)),
@@ -133,7 +133,8 @@ static void log_done(const struct sync_record *r)
 	    log_number("changed", (int64_t)r->full_sync_changed),
 	    log_number("removed", (int64_t)r->full_sync_removed),
 	    log_number("rejected", (int64_t)r->products_rejected),
-	    log_number("ms", r->full_sync_ms), log_number("offset", r->event_offset));
+	    log_number("ms", r->full_sync_ms), log_number("offset", r->event_offset),
+	    full_sync_request_id(f));
 }
 
 void full_sync_caught_up(struct engine *e)
@@ -152,10 +153,11 @@ void full_sync_caught_up(struct engine *e)
 		full_sync_store_failed(e, err);
 		return;
 	}
-	log_done(&next);
+	log_done(f, &next);
 	metrics_daemon_full_sync(e->metrics, f->reason, true);
 	report_adopt(e, &next);
 	report_recovered("full sync requests work again", &e->full_sync_failures);
+	report_recovered("full syncs work again", &f->gave_up);
 	report_recovered("event sync works again", &e->event_failures);
 	pace_full_sync_ended(&f->pace, mono_now());
 	again = f->again;

@@ -218,6 +218,7 @@ static void ask(struct engine *e, struct known *k, struct mono now)
 	/* The last page of what is left, rather than one that begins in its middle. */
 	if (k->high >= 0 && k->high - k->low <= CENTRAL_PAGE_LIMIT)
 		middle = k->low;
+	central_name_requests(e->central, k->urgent ? writes_who_waits(e, &k->id) : NULL);
 	known_move(k, PLACE_UNDER_WAY);
 	k->asked = request_sent(e, now);
 	if (k->by_list)
@@ -225,6 +226,7 @@ static void ask(struct engine *e, struct known *k, struct mono now)
 	else
 		err = central_get_product(
 		    e->central, k->id.data, k->id.len, product_answered, k, &k->call);
+	central_name_requests(e->central, NULL);
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
 

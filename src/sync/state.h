@@ -131,6 +131,9 @@ struct full_sync {
 	struct pace_full_syncs pace;
 	struct mono last_forced; /* start of the last one that somebody asked for */
 	bool ever_forced;
+	char asked_by[CONTROL_ID_MAX + 1];   /* id of who wants the one that waits; "": nobody */
+	char request_id[CONTROL_ID_MAX + 1]; /* of who wanted the one that runs */
+	struct log_repeat gave_up;
 	struct shrink shrink;
 
 	int64_t head; /* all below is in the pages */
@@ -183,7 +186,8 @@ struct verify {
 	struct verify_place at, mark; /* now; where the second look begins */
 	uint64_t mark_end;            /* pages read when it ends */
 	struct mono marked,
-	    looked; /* when that page was read, and the last one of the first look */
+	    looked;         /* when that page was read, and the last one of the first look */
+	int64_t looked_top; /* of the events received then */
 	struct suspect *suspects;
 	size_t n_suspects;
 	bool overflow; /* more than are kept */
@@ -242,6 +246,7 @@ struct engine {
 	struct mono next_housekeeping, settled_from;
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
 	    verify_failures, write_failures;
+	struct log_limit left_out; /* products */
 	bool stopping;
 };
 
@@ -348,6 +353,8 @@ struct mono writes_due(const struct engine *e, struct mono now);
 bool writes_are_open(const struct engine *e);
 /* A product that some of them wait for was looked up, or could not be. */
 void writes_settled(struct engine *e, const struct span *id);
+/* The request id of the first one that waits for it; NULL: none does. */
+const char *writes_who_waits(const struct engine *e, const struct span *id);
 void writes_unsettled(struct engine *e, const struct span *id);
 
 /* full_sync.c */
@@ -358,6 +365,10 @@ struct mono full_sync_due(const struct engine *e, struct mono now);
 void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono now);
 /* A forced one, of which the peer wants to know how it ended. */
 void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
+/* Wanted by this request, whose id its own requests to Central have. */
+void full_sync_ask(struct engine *e, const char *id);
+/* For the log; nothing where nobody asked. */
+struct log_field full_sync_request_id(const struct full_sync *f);
 void full_sync_cancel(struct engine *e);
 bool full_sync_runs(const struct engine *e);
 /* Give the running one up and begin another, for this reason. */

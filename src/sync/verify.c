@@ -204,10 +204,13 @@ static bool is_far_enough(const struct verify *v, struct mono now)
 	       (v->at.walk.done || v->overflow || mono_ms_between(v->marked, now) >= WINDOW_MS);
 }
 
-static void pause_first(struct verify *v, struct mono now)
+static void pause_first(struct engine *e, struct mono now)
 {
+	struct verify *v = &e->verify;
+
 	v->phase = VERIFY_PAUSE;
 	v->looked = now;
+	v->looked_top = offsets_top(&e->follow.position.offsets);
 	v->next = mono_add_ms(now, PAUSE_MS);
 	v->mark_end = v->at.walk.pages;
 }
@@ -217,7 +220,7 @@ static void first_look_goes_on(struct engine *e, struct mono now)
 	struct verify *v = &e->verify;
 
 	if (is_far_enough(v, now))
-		pause_first(v, now);
+		pause_first(e, now);
 	else if (v->at.walk.done)
 		finish(e);
 }
@@ -328,9 +331,10 @@ static bool feed_has_told(const struct engine *e, struct mono now)
 {
 	const struct follow *f = &e->follow;
 
-	if (f->position.offsets.n > 0)
+	/* What was missing then, between what had come. */
+	if (f->position.offsets.next < e->verify.looked_top)
 		return false;
-	return mono_reached(f->caught_up, e->verify.looked) ||
+	return mono_reached(e->verify.looked, f->caught_up) ||
 	       (f->call && !f->checking && mono_ms_between(f->started, now) >= OPEN_MS);
 }
 

@@ -257,6 +257,17 @@ void writes_settled(struct engine *e, const struct span *id)
 	each_waiting(e, id, true);
 }
 
+const char *writes_who_waits(const struct engine *e, const struct span *id)
+{
+	const struct write *w;
+
+	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
+		for (size_t i = 0; w->phase == WRITE_LOOKING && i < w->updates.n; i++)
+			if (w->waits[i] && walk_order(&w->updates.items[i].product_id, id) == 0)
+				return w->id;
+	return NULL;
+}
+
 void writes_unsettled(struct engine *e, const struct span *id)
 {
 	each_waiting(e, id, false);

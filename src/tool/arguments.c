@@ -194,7 +194,7 @@ bool tool_arguments(int argc, char **argv, struct tool_arguments *out, int *exit
 		return false;
 	}
 	a.installed = a.settings.n_files == 0;
-	config_arguments_installed(&a.settings, CONFIG_TOOL);
+	config_add_installed(&a.settings, CONFIG_TOOL, false);
 	*out = a;
 	return true;
 }

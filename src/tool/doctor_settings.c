@@ -80,7 +80,7 @@ static bool files_of(
 	if (!out->files)
 		return false;
 	if (a->installed) {
-		config_arguments_installed(out, program);
+		config_add_installed(out, program, program == CONFIG_DAEMON);
 	} else {
 		memcpy(out->files, a->settings.files, a->settings.n_files * sizeof(char *));
 		out->n_files = a->settings.n_files;

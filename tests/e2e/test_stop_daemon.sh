@@ -9,7 +9,7 @@ sell() { # ID KEY FILE: status behind the body
     -d "{\"productId\":\"$1\",\"delta\":-1,\"version\":1,\"idempotencyKey\":\"$2\"}" >"$3" 2>>"$DIR/curl.log"
 }
 updates_are() { [ "$(central_stat .requests.updates)" -ge "$1" ]; }
-has_begun_to_stop() { [ "$(grep -c 'msg=stopping' "$DIR/daemon.log")" -ge "$1" ]; } # so many times
+has_begun_to_stop() { [ "$(grep -c 'sync status: stopping' "$DIR/daemon.log")" -ge "$1" ]; } # so many times
 full_sync_runs() {
   api GET /v1/store/sync/status
   [ "$(json .inProgress)" = true ]

@@ -23,7 +23,9 @@ verify
 is 'a healthy cache' "$STATUS" 0
 is 'all of it was compared' "$BODY" '600 products: all as Central has them'
 
-# Products that change all the while are no difference.
+# Products that change all the while are no difference, though the feed tells of it late.
+feed() { curl -sS -X POST -d "$1" "$CENTRAL/test/feed" >/dev/null; }
+feed '{"publishDelayMs":1500}'
 change_steadily() {
   local i=0
   while [ ! -e "$DIR/enough" ]; do
@@ -39,10 +41,11 @@ changer=$!
 pids+=("$changer")
 for round in 1 2 3; do
   verify --json
-  is "nothing differs while things change ($round)" "$STATUS $(json .differed) $(json '.differences|length')" '0 0 0'
+  cp "$DIR/verify" "/tmp/w-verify-json-$round";   is "nothing differs while things change ($round)" "$STATUS $(json .differed) $(json '.differences|length')" '0 0 0'
 done
 touch "$DIR/enough"
 until_ended "$changer"
+feed '{"publishDelayMs":0}'
 
 # What Central lost from its feed: 10 changes, 3 products that the cache lacks, 2 that it has too much.
 rows() { # FIRST LAST WITH: a list of products
@@ -84,6 +87,8 @@ check 'nothing was put right by looking' product_is_there PROD-301
 # Two at once: one is told so.
 "$BUILD/storectl" verify --json >"$DIR/first" 2>>"$DIR/verify.log" &
 first=$!
+verifies_are() { [ "$(grep -c 'verify begins' "$DIR/daemon.log")" = "$1" ]; }
+check 'the first one has begun' until_true 5 verifies_are 6
 verify_is_busy() {
   "$BUILD/storectl" verify >/dev/null 2>"$DIR/busy"
   [ $? = 69 ] && grep -q 'another verify is running' "$DIR/busy"
@@ -95,7 +100,7 @@ is 'the first one finds them' "$(jq -r '"\(.differed) \(.unlisted) \(.repaired) 
 # Whoever waits no more leaves nothing behind.
 "$BUILD/storectl" verify >/dev/null 2>&1 &
 gone=$!
-until_true 5 grep -q 'verify begins' "$DIR/daemon.log"
+until_true 5 verifies_are 7
 kill "$gone"
 wait "$gone" 2>/dev/null
 verify --repair --json

@@ -83,6 +83,8 @@ step 'nothing left behind' no_leftovers
 step 'sizes of files and functions' sizes
 step 'manual pages' manual
 step 'manual pages as text' manual_text
+step 'manual pages and programs agree' tests/lint/pages.sh
+step 'each rule of manual pages can fail' tests/lint/test_pages.sh
 step 'clang-format' format
 step 'shellcheck' shell
 step 'cppcheck' cpp_check

@@ -1,7 +1,9 @@
 /* The records themselves, taken from stderr. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -49,7 +51,8 @@ TEST(base_log, logfmt_quotes_and_escapes_what_it_must)
 	    log_number("n", -7));
 	ASSERT_TEXT(behind(capture_end(), " level="),
 	    " level=WARN ident=unit msg=\"two words\" plain=a/b:c quoted=\"a \\\"b\\\" = \\\\\" "
-	    "lines=\"x\\ny\\x09z\\x7f\" utf8=\"\xc3\xa9\" broken=\"a\\xff\\x00b\" empty=\"\" "
+	    "lines=\"x\\ny\\u0009z\\u007f\" utf8=\"\xc3\xa9\" "
+	    "broken=\"a\xef\xbf\xbd\\u0000b\" empty=\"\" "
 	    "n=-7\n");
 }
 
@@ -88,9 +91,32 @@ TEST(base_log, levels_below_the_wanted_one_are_silent)
 	log_set(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
 }
 
-TEST(base_log, long_text_is_cut_between_characters)
+/* C0 and C1 commands of terminals, line ends of Unicode, text from right to left. */
+TEST(base_log, nothing_reaches_a_terminal_but_text)
+{
+	static const char hostile[] = "\x1b[31m|\xc2\x9b"
+				      "1m|\xe2\x80\xa8|\xe2\x80\xae|"
+				      "\xef\xbb\xbf|\xf0\x9f\x98\x80|\xed\xa0\x80";
+	static const char shown[] = "\"\\u001b[31m|\\u009b1m|\\u2028|\\u202e|\\ufeff|"
+				    "\xf0\x9f\x98\x80|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"";
+	char expected[200];
+
+	for (int format = LOG_FORMAT_LOGFMT; format <= LOG_FORMAT_JSON; format++) {
+		log_set(LOG_LEVEL_INFO, (enum log_format)format);
+		capture_begin();
+		log_info("m", log_text("t", hostile));
+		capture_end();
+		snprintf(expected, sizeof(expected),
+		    format == LOG_FORMAT_JSON ? ",\"t\":%s}\n" : " t=%s\n", shown);
+		ASSERT_TEXT(behind(captured, expected), expected);
+	}
+	log_set(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+}
+
+TEST(base_log, long_text_is_cut_between_characters_and_says_so)
 {
 	char text[3000];
+	const char *shown;
 
 	/* Odd offset: a plain cut would split a character of two bytes. */
 	text[0] = 'x';
@@ -99,8 +125,86 @@ TEST(base_log, long_text_is_cut_between_characters)
 	capture_begin();
 	log_error("long", log_bytes("t", text, sizeof(text) - 1));
 	capture_end();
-	CU_ASSERT_TRUE(strlen(captured) < LOG_TEXT_MAX + 200);
-	CU_ASSERT_PTR_NULL(strstr(captured, "\\x"));
+	shown = behind(captured, "t=\"");
+	CU_ASSERT_TRUE(strlen(shown) <= LOG_TEXT_MAX + 5);
+	CU_ASSERT_TRUE(strlen(shown) >= LOG_TEXT_MAX);
+	ASSERT_TEXT(behind(shown, "\xc3\xa9\xe2\x80\xa6"), "\xc3\xa9\xe2\x80\xa6\"\n");
+	CU_ASSERT_PTR_NULL(strstr(captured, "\xef\xbf\xbd"));
+}
+
+/* Above that a pipe would take it in parts. */
+TEST(base_log, no_record_is_longer_than_a_pipe_takes_whole)
+{
+	char bad[3000];
+	struct log_field f;
+
+	memset(bad, 1, sizeof(bad));
+	f = log_bytes("t", bad, sizeof(bad));
+	for (int format = LOG_FORMAT_LOGFMT; format <= LOG_FORMAT_JSON; format++) {
+		log_set(LOG_LEVEL_INFO, (enum log_format)format);
+		capture_begin();
+		log_info("m", f, f, f, f, f, log_number("n", INT64_MIN));
+		capture_end();
+		CU_ASSERT_TRUE(strlen(captured) <= PIPE_BUF);
+		CU_ASSERT_TRUE(strlen(captured) > PIPE_BUF - 200);
+		ASSERT_TEXT(captured + strlen(captured) - 5,
+		    format == LOG_FORMAT_JSON ? "\xe2\x80\xa6\"}\n" + 1 : "\xe2\x80\xa6\"\n");
+	}
+	log_set(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+}
+
+static void log_many(char letter)
+{
+	char text[2000];
+
+	memset(text, letter, sizeof(text));
+	for (int i = 0; i < 200; i++)
+		log_error("many", log_bytes("a", text, sizeof(text)),
+		    log_bytes("b", text, sizeof(text)), log_bytes("c", text, sizeof(text)));
+}
+
+/* A line that isn't of one letter alone was torn. */
+static bool is_whole(const char *line)
+{
+	const char *at = strstr(line, " a=\"");
+
+	if (strncmp(line, "time=", 5) != 0 || !at || line[strlen(line) - 1] != '\n')
+		return false;
+	for (const char *p = at + 4; *p; p++)
+		if (*p >= 'A' && *p <= 'Z' && *p != at[4])
+			return false;
+	return true;
+}
+
+TEST(base_log, lines_are_whole_when_processes_write_at_once)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int lines = 0, torn = 0;
+	pid_t pids[4];
+	FILE *in;
+
+	capture_begin();
+	for (int i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			log_many((char)('A' + i));
+			_exit(0);
+		}
+	}
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	in = fdopen(pipe_fds[0], "r");
+	while (getline(&line, &size, in) > 0) {
+		lines++;
+		torn += !is_whole(line);
+	}
+	for (int i = 0; i < 4; i++)
+		waitpid(pids[i], NULL, 0);
+	free(line);
+	fclose(in);
+	CU_ASSERT_EQUAL(lines, 800);
+	CU_ASSERT_EQUAL(torn, 0);
 }
 
 TEST(base_log, repeats_are_thinned_out)
@@ -126,4 +230,24 @@ TEST(base_log, repeats_are_thinned_out)
 	CU_ASSERT_FALSE(log_repeat_ended(&r));
 	CU_ASSERT_TRUE(log_repeat_failed(&r, start));
 	CU_ASSERT_EQUAL(r.count, 1);
+}
+
+TEST(base_log, what_others_cause_is_limited_and_counted)
+{
+	struct log_limit l;
+	struct mono now = { 1000000 };
+	uint64_t records = 0;
+
+	log_limit_init(&l, 3, 1000);
+	for (int i = 0; i < 10; i++)
+		records += log_limit_take(&l, now);
+	CU_ASSERT_EQUAL(records, 3);
+	CU_ASSERT_EQUAL(log_limit_rest(&l, mono_add_ms(now, 999)), 0);
+	/* The first record of the next period stands for those too. */
+	CU_ASSERT_EQUAL(log_limit_take(&l, mono_add_ms(now, 1000)), 8);
+	CU_ASSERT_EQUAL(log_limit_take(&l, mono_add_ms(now, 1001)), 1);
+	CU_ASSERT_EQUAL(log_limit_take(&l, mono_add_ms(now, 1001)), 1);
+	CU_ASSERT_EQUAL(log_limit_take(&l, mono_add_ms(now, 1002)), 0);
+	CU_ASSERT_EQUAL(log_limit_rest(&l, mono_add_ms(now, 2000)), 1);
+	CU_ASSERT_EQUAL(log_limit_rest(&l, mono_add_ms(now, 2000)), 0);
 }
