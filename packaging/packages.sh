@@ -8,7 +8,7 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-dev liblmdb-dev
-  libxxhash-dev'
+  libxxhash-dev libssl-dev'
 demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
   lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx

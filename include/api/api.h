@@ -18,8 +18,9 @@
 #include "metrics/metrics.h"
 #include "store/read.h"
 
-#define API_BODY_MS 10000
-#define API_STOP_MS 9000
+#define API_BODY_MS      10000
+#define API_STOP_MS      9000
+#define API_FORCE_WAIT_S 25 /* web servers give up at 40 to 60 */
 
 /* What main/ chose from the settings; all of it outlives the api. */
 struct api_options {
@@ -35,11 +36,13 @@ struct api_options {
 	const char *mount_from, *mount_to; /* "" where unset */
 	int64_t max_staleness_seconds;     /* 0: never */
 	int64_t max_body_bytes;
-	int64_t body_ms;  /* API_BODY_MS: for a request's body to be there */
-	int64_t stop_ms;  /* API_STOP_MS: for a write that is open when the process is to end */
-	unsigned threads; /* of one process: what may wait for the daemon is a share of them */
-	int stop_fd;      /* readable when the process is to end; -1: never */
-	struct metrics_pool *metrics;
+	int64_t body_ms;      /* API_BODY_MS: for a request's body to be there */
+	int64_t stop_ms;      /* API_STOP_MS: for a write that is open when the process is to end */
+	int64_t force_wait_s; /* API_FORCE_WAIT_S: the most that one may wait for a full sync */
+	unsigned threads;     /* of one process: what may wait for the daemon is a share of them */
+	int stop_fd;          /* readable when the process is to end; -1: never */
+	struct metrics_pool
+	    *metrics; /* NULL outside of a pool, where /metrics can't be asked for */
 };
 
 struct api;

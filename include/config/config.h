@@ -85,7 +85,11 @@ void config_print(const struct config *c, enum config_program program, struct bu
 void config_restart_needed(const struct config *running, const struct config *loaded,
     enum config_program program, struct buf *out);
 
-/* The table for --help: key, default, accepted values, a line each. */
+/*
+ * The table for --help: of each setting its name, what it is, and a line of
+ * facts (allowed values, default, how a change of it takes effect), which
+ * store-api.conf(5) repeats word for word.
+ */
 void config_help(enum config_program program, struct buf *out);
 
 /*
@@ -107,10 +111,12 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
     struct config_arguments *out, int *exit_code);
 void config_arguments_free(struct config_arguments *a);
 
+#define CONFIG_INSTALLED_MAX 2
+
 /*
  * Where no file was named: the installed ones that exist, the daemon's own if
  * so wanted.  A tool skips those that it may not read.  a->files has room for
- * two more.
+ * CONFIG_INSTALLED_MAX more.
  */
 void config_add_installed(
     struct config_arguments *a, enum config_program program, bool with_daemons);

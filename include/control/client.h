@@ -44,4 +44,15 @@ enum st_err control_wait_sync(const char *run_dir, const char *id,
 enum st_err control_forward(const char *run_dir, const char *id, const struct update_list *updates,
     const struct control_patience *patience, bool *taken, struct control_update *out);
 
+/*
+ * Have the whole cache compared with Central, or put a backup in its place; what
+ * is told meanwhile goes to the listener.  Takes as long as it takes; ST_TIMEOUT
+ * where the daemon says nothing for a minute.  ST_OK: see out->done.
+ */
+enum st_err control_verify(const char *run_dir, const char *id, bool repair,
+    const struct control_listener *listener, struct control_report *out);
+/* fd: of the backup, open for reading; it stays the caller's. */
+enum st_err control_restore(const char *run_dir, const char *id, int fd,
+    const struct control_listener *listener, struct control_report *out);
+
 #endif

@@ -36,6 +36,29 @@
  * A sync that was waited for and failed:
  *
  *   → {"v":1,"id":"…","ok":false,"code":"sync_failed","message":"…","class":"connect"}
+ *
+ * Two orders take their time, and tell meanwhile how far they are:
+ *
+ *   {"v":1,"id":"…","type":"verify","repair":false}
+ *       compare the whole cache with Central's list; where anything differs and
+ *       with repair, then run a full sync.  repair: trusted peers only
+ *   {"v":1,"id":"…","type":"restore"}
+ *       put the backup in the place of the cache whose open file came with the
+ *       message's bytes (SCM_RIGHTS); trusted peers only
+ *   → {"v":1,"id":"…","ok":true,"phase":"comparing","products":400,"total":1000,
+ *      "differed":1,"differences":[
+ *        {"productId":"…","kind":"changed","cached":5,"central":6}]}
+ *                                  again and again, at least every other second;
+ *                                  phase: waiting, comparing, confirming,
+ *                                  repairing, checking, building; kind: changed,
+ *                                  missing (in the cache), extra (in the cache);
+ *                                  the versions are null where it isn't there
+ *   → {"v":1,"id":"…","ok":true,"done":true,"products":1000,"differed":1,
+ *      "unlisted":0,"repaired":false,"offset":1045}
+ *   → {"v":1,"id":"…","ok":false,"code":"…","message":"…"}
+ *
+ * What a peer doesn't read in time is counted in `unlisted` instead of kept; one
+ * that reads nothing for 10 s is dropped.
  */
 #ifndef CONTROL_MESSAGE_H
 #define CONTROL_MESSAGE_H
@@ -55,12 +78,13 @@
 #define CONTROL_SOCKET_NAME "control.sock"
 #define CONTROL_TEXT_SIZE   256
 
-enum control_type { CONTROL_STATUS, CONTROL_SYNC, CONTROL_UPDATE };
+enum control_type { CONTROL_STATUS, CONTROL_SYNC, CONTROL_UPDATE, CONTROL_VERIFY, CONTROL_RESTORE };
 
 struct control_request {
 	enum control_type type;
 	char id[CONTROL_ID_MAX + 1];
 	bool wait;                  /* SYNC: answer when it has ended */
+	bool repair;                /* VERIFY: a full sync where anything differs */
 	struct update_list updates; /* UPDATE */
 };
 
@@ -94,6 +118,8 @@ struct control_status {
 	enum failure_class failure; /* of the last contact; FAILURE_NONE: it went well */
 	int64_t failed_at;          /* Unix seconds */
 	char failure_message[CONTROL_TEXT_SIZE];
+
+	char version[CONTROL_TEXT_SIZE]; /* of the daemon; "": one that doesn't tell */
 };
 
 void control_status_write(const char *id, const struct control_status *s, struct buf *out);
@@ -163,6 +189,71 @@ void control_update_write(const char *id, const struct control_update *u, struct
 /* The caller frees out->results after ST_OK. */
 enum st_err control_update_read(
     const char *text, size_t len, const char *id, struct control_update *out);
+
+/* ---- verify and restore ---- */
+
+enum control_phase {
+	CONTROL_WAITING,    /* a full sync is to end first, or the feed can't be read */
+	CONTROL_COMPARING,  /* Central's list is read */
+	CONTROL_CONFIRMING, /* what differed is looked at once more */
+	CONTROL_REPAIRING,  /* a full sync runs */
+	CONTROL_CHECKING,   /* the backup is read for the first time */
+	CONTROL_BUILDING,   /* and for the second, into a generation */
+	CONTROL_PHASE_COUNT
+};
+
+/* "waiting", "comparing" … */
+const char *control_phase_text(enum control_phase phase);
+
+struct control_progress {
+	enum control_phase phase;
+	uint64_t products; /* so far, in this phase */
+	int64_t total;     /* -1: not known */
+	uint64_t differed; /* so far */
+};
+
+/* A product that differs; the versions are -1 where it isn't there. */
+struct control_difference {
+	struct span id;
+	int64_t cached, central;
+};
+
+/* "changed", "missing", "extra" */
+const char *control_difference_kind(const struct control_difference *d);
+
+/* The element of `differences` for this one, with a comma before it where `list` is not empty. */
+void control_difference_add(struct buf *list, const struct control_difference *d);
+
+/* differences: what control_difference_add() has put together. */
+void control_progress_write(const char *id, const struct control_progress *p,
+    const struct buf *differences, struct buf *out);
+
+/* How it ended. */
+struct control_report {
+	bool done;                       /* else these two say what was in the way: */
+	char code[32];                   /* a word of the protocol */
+	char message[CONTROL_TEXT_SIZE]; /* for people */
+	uint64_t products;               /* compared, or restored */
+	uint64_t differed, unlisted;     /* VERIFY */
+	bool repaired;                   /* VERIFY: by a full sync that ended well */
+	int64_t offset;                  /* RESTORE: the next event to ask Central for */
+};
+
+void control_report_write(const char *id, const struct control_report *r, struct buf *out);
+
+/* What whoever waits for such an answer wants to be told meanwhile. */
+struct control_listener {
+	void (*progress)(void *arg, const struct control_progress *p);
+	void (*difference)(void *arg, const struct control_difference *d); /* its id for the call */
+	void *arg;
+};
+
+/*
+ * One message of either kind: progress is told to the listener, *ended false; or
+ * the end, which is the report.
+ */
+enum st_err control_report_read(const char *text, size_t len, const char *id,
+    const struct control_listener *listener, struct control_report *out, bool *ended);
 
 /* ---- any ---- */
 

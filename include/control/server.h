@@ -55,6 +55,19 @@ void control_server_turn(struct control_server *s, struct mono now);
  */
 bool control_interim(struct control_peer *peer, const struct buf *json);
 
+/*
+ * News for a peer that waits long: queued up to some 256 KiB, and sent as it is
+ * read.  False where it is gone or has no room for that: then nothing of it was
+ * queued.  One that reads nothing for 10 s is gone.
+ */
+bool control_news(struct control_peer *peer, const struct buf *json);
+
+/* True if nobody waits for the answer any more; it is due all the same. */
+bool control_peer_is_gone(const struct control_peer *peer);
+
+/* The open file that came with the request, the caller's from now on; -1 if there was none. */
+int control_take_file(struct control_peer *peer);
+
 /* The answer's JSON (copied).  A peer that hung up meanwhile is fine. */
 void control_answer(struct control_peer *peer, const struct buf *json);
 

@@ -327,7 +327,8 @@ static void count(struct call *c, struct mono began)
 	if (c->request->method.len > 0 && c->request->method.len < sizeof(method))
 		memcpy(method, c->request->method.data, c->request->method.len);
 	m.method = method;
-	metrics_pool_request(c->api->options.metrics, &m);
+	if (c->api->options.metrics)
+		metrics_pool_request(c->api->options.metrics, &m);
 	if (log_wants(LOG_LEVEL_DEBUG))
 		log_debug("request", log_text("request_id", c->response->request_id),
 		    log_bytes("method", c->request->method.data, c->request->method.len),

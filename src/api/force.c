@@ -5,13 +5,14 @@
  * `wait` seconds.  A request that finds no place of the bulkhead, or wants to
  * wait for nothing, hands in its order and is told that it goes on.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/call.h"
 #include "api/query.h"
 #include "control/client.h"
 
-#define WAIT_MAX_S 25  /* web servers give up at 40 to 60 */
 #define ORDER_MS   250 /* as for asking the daemon for its status: no waiting */
 #define BUSY_S     1   /* after which to come again where the daemon took no connection */
 
@@ -115,13 +116,15 @@ static void order_and_wait(struct call *c, int64_t seconds)
 
 void force_post(struct call *c)
 {
-	struct query_number wait = { .name = "wait",
-		.max = WAIT_MAX_S,
-		.value = WAIT_MAX_S,
-		.allowed = "one integer from 0 to 25" };
+	uint64_t most = (uint64_t)c->api->options.force_wait_s;
+	char allowed[64];
+	struct query_number wait = {
+		.name = "wait", .max = most, .value = most, .allowed = allowed
+	};
 	const struct query_number *bad = query_read_numbers(c->path.query, &wait, 1);
 	struct bulkhead *b = &c->api->bulkhead;
 
+	snprintf(allowed, sizeof(allowed), "one integer from 0 to %" PRIu64, most);
 	if (bad) {
 		problem_respond_with(c, PROBLEM_INVALID_PARAMETER, "parameter",
 		    (struct span){ bad->name, strlen(bad->name) }, "allowed", bad->allowed);

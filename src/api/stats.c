@@ -53,6 +53,20 @@ static void member_time(struct json_writer *w, const char *name, int64_t seconds
 	jw_time(w, seconds);
 }
 
+/* Whoever isn't the pool knows neither the pool's memory nor since when it runs. */
+static void write_pool_uptime(struct json_writer *w, const struct metrics_pool *m)
+{
+	char uptime[DURATION_TEXT_SIZE];
+
+	jw_name(w, "uptime");
+	if (m) {
+		text_duration(metrics_pool_uptime_ms(m), uptime);
+		jw_text(w, uptime);
+	} else {
+		jw_null(w);
+	}
+}
+
 /* A daemon that was killed left what it had last published: that memory is free again. */
 static uint64_t private_memory(const struct call *c)
 {
@@ -65,10 +79,8 @@ static uint64_t private_memory(const struct call *c)
 static void write_stats(struct call *c, const struct facts *f)
 {
 	const struct sync_record *r = &f->record;
-	char uptime[DURATION_TEXT_SIZE];
 	struct json_writer w;
 
-	text_duration(metrics_pool_uptime_ms(c->api->options.metrics), uptime);
 	jw_init(&w, &c->response->body);
 	jw_begin_object(&w);
 	member_uint(&w, "totalProducts", f->products);
@@ -77,12 +89,16 @@ static void write_stats(struct call *c, const struct facts *f)
 	    stamp_is_set(&r->last_success) ? r->last_success.wall_ms / 1000 : -1);
 	member_uint(&w, "lastEventOffset", (uint64_t)r->event_offset);
 	member_time(&w, "initializedAt", r->initialized_at > 0 ? r->initialized_at : -1);
-	jw_name(&w, "uptime");
-	jw_text(&w, uptime);
+	write_pool_uptime(&w, c->api->options.metrics);
 	jw_name(&w, "memoryUsage");
 	jw_begin_object(&w);
 	member_size(&w, "allocated", f->stats.file_bytes);
-	member_size(&w, "inUse", private_memory(c));
+	if (c->api->options.metrics) {
+		member_size(&w, "inUse", private_memory(c));
+	} else {
+		jw_name(&w, "inUse");
+		jw_null(&w);
+	}
 	jw_end_object(&w);
 	member_uint(&w, "cacheSizeBytes", f->stats.used_bytes);
 	member_uint(&w, "mapSizeBytes", f->stats.map_bytes);

@@ -68,7 +68,8 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
     struct config_arguments *out, int *exit_code)
 {
 	const char *name = base_name(argv[0]);
-	struct config_arguments a = { .files = calloc((size_t)argc + 2, sizeof(char *)) };
+	struct config_arguments a = { .files = calloc(
+					  (size_t)argc + CONFIG_INSTALLED_MAX, sizeof(char *)) };
 	int option;
 
 	*exit_code = 0;

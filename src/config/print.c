@@ -87,6 +87,14 @@ void config_restart_needed(const struct config *running, const struct config *lo
 	buf_free(&is);
 }
 
+/* A tool has ended long before anything changes. */
+static const char *change_text(const struct setting *s, enum config_program program)
+{
+	if (program == CONFIG_TOOL)
+		return "";
+	return s->at_reload ? "; takes effect at a reload" : "; takes effect at a restart";
+}
+
 void config_help(enum config_program program, struct buf *out)
 {
 	for (size_t i = 0; i < settings_count; i++) {
@@ -94,8 +102,8 @@ void config_help(enum config_program program, struct buf *out)
 
 		if (!(s->users & program))
 			continue;
-		buf_addf(out, "  %s%s\n      %s\n      allowed: %s%s%s\n", s->name,
+		buf_addf(out, "  %s%s\n      %s\n      allowed: %s; default: %s%s\n", s->name,
 		    s->secret ? " (or its _FILE)" : "", s->help, s->allowed,
-		    s->by_default[0] ? "; default: " : "", s->by_default);
+		    s->by_default[0] ? s->by_default : "unset", change_text(s, program));
 	}
 }

@@ -21,8 +21,10 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "control/envelope.h"
+#include "control/passing.h"
 
-#define ANSWER_MARGIN_MS 1000 /* above what the daemon says that it may need */
+#define ANSWER_MARGIN_MS 1000  /* above what the daemon says that it may need */
+#define SILENCE_MS       60000 /* of a daemon that should tell how far it is */
 
 /* Between tries to connect, while the daemon's backlog is full. */
 #define CONNECT_PAUSE_FIRST_MS 2
@@ -30,6 +32,7 @@
 
 struct exchange {
 	int fd;
+	int file; /* goes with the first byte that is sent; -1: none */
 	struct mono deadline;
 	int stop_fd; /* -1: none, or it was seen */
 	int64_t after_stop_ms;
@@ -101,7 +104,8 @@ static enum st_err exchange_open(
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return ST_TOO_BIG;
-	*x = (struct exchange){ .deadline = mono_add_ms(mono_now(), patience->ms),
+	*x = (struct exchange){ .file = -1,
+		.deadline = mono_add_ms(mono_now(), patience->ms),
 		.stop_fd = patience->stop_fd,
 		.after_stop_ms = patience->after_stop_ms,
 		.stop_deadline = MONO_NEVER };
@@ -117,10 +121,11 @@ static enum st_err exchange_open(
 static enum st_err send_all(struct exchange *x, const char *data, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = send(x->fd, data, len, MSG_NOSIGNAL);
+		ssize_t n = passing_send(x->fd, data, len, x->file);
 		enum st_err err = ST_OK;
 
 		if (n >= 0) {
+			x->file = -1;
 			data += n;
 			len -= (size_t)n;
 		} else if (errno == EAGAIN) {
@@ -344,4 +349,59 @@ enum st_err control_forward(const char *run_dir, const char *id, const struct up
 	buf_free(&answer);
 	close(x.fd);
 	return err;
+}
+
+/* What is told while it runs, message by message, up to its end. */
+static enum st_err hear_on(struct exchange *x, const char *id,
+    const struct control_listener *listener, struct control_report *out)
+{
+	struct buf message;
+	bool ended = false;
+	enum st_err err = ST_OK;
+
+	buf_init(&message, CONTROL_MESSAGE_MAX);
+	while (!err && !ended) {
+		x->deadline = mono_add_ms(mono_now(), SILENCE_MS);
+		buf_reset(&message);
+		err = receive_message(x, &message);
+		if (!err)
+			err = control_report_read(
+			    message.data, message.len, id, listener, out, &ended);
+	}
+	buf_free(&message);
+	return err;
+}
+
+static enum st_err ask_and_listen(const char *run_dir, const struct control_request *request,
+    int file, const struct control_listener *listener, struct control_report *out)
+{
+	struct control_patience patience = { .ms = SILENCE_MS, .stop_fd = -1 };
+	struct exchange x;
+	enum st_err err = exchange_open(run_dir, &patience, &x);
+
+	if (err)
+		return err;
+	x.file = file;
+	err = send_request(&x, request);
+	if (!err)
+		err = hear_on(&x, request->id, listener, out);
+	close(x.fd);
+	return err;
+}
+
+enum st_err control_verify(const char *run_dir, const char *id, bool repair,
+    const struct control_listener *listener, struct control_report *out)
+{
+	struct control_request request = request_of(CONTROL_VERIFY, id);
+
+	request.repair = repair;
+	return ask_and_listen(run_dir, &request, -1, listener, out);
+}
+
+enum st_err control_restore(const char *run_dir, const char *id, int fd,
+    const struct control_listener *listener, struct control_report *out)
+{
+	struct control_request request = request_of(CONTROL_RESTORE, id);
+
+	return ask_and_listen(run_dir, &request, fd, listener, out);
 }

@@ -1,6 +1,6 @@
 /*
- * control/message.c: requests, and all answers but those to an update, which are
- * message_update.c's.
+ * control/message.c: requests, and the answers to status and sync; those to an
+ * update are message_update.c's, those to verify and restore message_report.c's.
  */
 #include "control/message.h"
 
@@ -12,7 +12,11 @@
 #define NODES_MAX 200000
 
 static const char *const type_names[] = {
-	[CONTROL_STATUS] = "status", [CONTROL_SYNC] = "sync", [CONTROL_UPDATE] = "update"
+	[CONTROL_STATUS] = "status",
+	[CONTROL_SYNC] = "sync",
+	[CONTROL_UPDATE] = "update",
+	[CONTROL_VERIFY] = "verify",
+	[CONTROL_RESTORE] = "restore",
 };
 
 #define TYPE_COUNT (sizeof(type_names) / sizeof(type_names[0]))
@@ -44,6 +48,10 @@ void control_request_write(const struct control_request *r, struct buf *out)
 	if (r->type == CONTROL_SYNC) {
 		jw_name(&w, "wait");
 		jw_bool(&w, r->wait);
+	}
+	if (r->type == CONTROL_VERIFY) {
+		jw_name(&w, "repair");
+		jw_bool(&w, r->repair);
 	}
 	if (r->type == CONTROL_UPDATE) {
 		jw_name(&w, "batch");
@@ -107,6 +115,7 @@ static enum st_err read_updates(const struct doc *d, struct update_list *out)
 static enum st_err read_request(const struct doc *d, struct control_request *out)
 {
 	const struct doc_node *wait = doc_member(d, doc_root(d), "wait");
+	const struct doc_node *repair = doc_member(d, doc_root(d), "repair");
 	enum st_err err = read_id(d, out->id);
 
 	if (!err)
@@ -115,6 +124,8 @@ static enum st_err read_request(const struct doc *d, struct control_request *out
 		err = read_type(d, &out->type);
 	if (!err && out->type == CONTROL_SYNC && wait)
 		err = doc_bool(d, wait, &out->wait);
+	if (!err && out->type == CONTROL_VERIFY && repair)
+		err = doc_bool(d, repair, &out->repair);
 	if (!err && out->type == CONTROL_UPDATE)
 		err = read_updates(d, &out->updates);
 	return err;
@@ -184,6 +195,8 @@ void control_status_write(const char *id, const struct control_status *s, struct
 	jw_uint(&w, s->consecutive_failures);
 	jw_name(&w, "fullSyncFailures");
 	jw_uint(&w, s->full_sync_failures);
+	jw_name(&w, "version");
+	jw_text(&w, s->version);
 	if (s->full_sync_running)
 		write_full_sync(&w, s);
 	if (s->failure)
@@ -334,6 +347,9 @@ enum st_err control_status_read(
 		err = read_full_sync(&d, &s);
 	if (!err)
 		err = read_failure(&d, &s);
+	/* An older daemon doesn't tell. */
+	if (!err && doc_member(&d, doc_root(&d), "version"))
+		err = envelope_text(&d, doc_member(&d, doc_root(&d), "version"), s.version);
 	doc_free(&d);
 	if (!err)
 		*out = s;

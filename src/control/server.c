@@ -4,7 +4,8 @@
  *   READING ── whole message ──▶ WAITING ── control_answer() ──▶ WRITING ──▶ closed
  *
  * Each connection has a deadline for what the peer must do (send its message,
- * take its answer); while it waits for us there is none.  A peer that hangs up
+ * take its answer, and what is told before that); while it waits for us there is
+ * none.  A peer that hangs up
  * while it waits stays until its answer comes, which is then dropped: so the
  * handler's pointer is good until it has answered.
  *
@@ -23,13 +24,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "control/listen.h"
+#include "control/socket.h"
+#include "control/passing.h"
 
 #define PEER_DEADLINE_MS 10000
 #define PEERS_MAX        2200  /* the largest pool's threads, and tools */
 #define OTHER_FILES      128   /* descriptors that the daemon needs besides */
 #define RECEIVE_MAX      65536 /* at once: memory follows what came, not what was announced */
 #define HEAD_SIZE        4
+#define NEWS_MAX         ((size_t)256 << 10) /* bytes that wait for a peer to read them */
 /* Records of messages that we don't understand: so many in so long, and the number of the others. */
 #define REFUSED_BURST     10
 #define REFUSED_PERIOD_MS 60000
@@ -40,6 +43,7 @@ struct control_peer {
 	struct control_server *server;
 	struct control_peer *next, **link; /* in the server's list */
 	int fd;                            /* -1: hung up */
+	int file;                          /* that came with its request, -1: none */
 	enum peer_state state;
 	struct mono deadline;
 	bool trusted;
@@ -47,7 +51,7 @@ struct control_peer {
 };
 
 struct control_server {
-	struct control_listener listener;
+	struct control_socket socket;
 	int epoll;
 	control_handler *handler;
 	void *arg;
@@ -66,6 +70,8 @@ static void peer_free(struct control_peer *p)
 	p->server->n_peers--;
 	if (p->fd >= 0)
 		close(p->fd);
+	if (p->file >= 0)
+		close(p->file);
 	buf_free(&p->in);
 	buf_free(&p->out);
 	if (!p->server->turning) {
@@ -97,6 +103,7 @@ static void peer_drop(struct control_peer *p)
 	close(p->fd);
 	p->fd = -1;
 	p->deadline = MONO_NEVER;
+	buf_reset(&p->out);
 }
 
 static bool watch(struct control_server *s, struct control_peer *p, uint32_t events, int op)
@@ -118,11 +125,12 @@ static void accept_peer(struct control_server *s, int fd, struct mono now)
 	}
 	p->server = s;
 	p->fd = fd;
+	p->file = -1;
 	p->deadline = mono_add_ms(now, PEER_DEADLINE_MS);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
 		p->trusted = who.uid == 0 || who.uid == geteuid();
 	buf_init(&p->in, CONTROL_MESSAGE_MAX + HEAD_SIZE);
-	buf_init(&p->out, CONTROL_MESSAGE_MAX + HEAD_SIZE);
+	buf_init(&p->out, CONTROL_MESSAGE_MAX + HEAD_SIZE + NEWS_MAX);
 	p->next = s->peers;
 	p->link = &s->peers;
 	if (p->next)
@@ -137,8 +145,16 @@ static void accept_peers(struct control_server *s, struct mono now)
 {
 	int fd;
 
-	while ((fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+	while ((fd = accept4(s->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
 		accept_peer(s, fd, now);
+}
+
+/* It waits, and there is nothing to send: only that it hangs up is news. */
+static void watch_waiting(struct control_peer *p)
+{
+	p->deadline = MONO_NEVER;
+	/* Level-triggered: without this a peer that hung up would wake us all the time. */
+	watch(p->server, p, EPOLLRDHUP | EPOLLONESHOT, EPOLL_CTL_MOD);
 }
 
 static void send_rest(struct control_peer *p)
@@ -150,11 +166,18 @@ static void send_rest(struct control_peer *p)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
-		if (n < 0)
-			break;
+		if (n < 0) {
+			peer_drop(p);
+			return;
+		}
 		buf_drop(&p->out, (size_t)n);
+		/* It reads, so it has time again. */
+		p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
 	}
-	peer_drop(p);
+	if (p->state == PEER_WAITING)
+		watch_waiting(p);
+	else
+		peer_drop(p);
 }
 
 /* Head and JSON in the peer's buffer; its length without the head, 0 where there is none to send. */
@@ -187,6 +210,33 @@ bool control_interim(struct control_peer *p, const struct buf *json)
 	if (n > 0)
 		peer_drop(p);
 	return false;
+}
+
+bool control_news(struct control_peer *p, const struct buf *json)
+{
+	if (p->fd < 0 || json->err || p->out.len + HEAD_SIZE + json->len > NEWS_MAX)
+		return false;
+	if (p->out.len == 0)
+		p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
+	if (put_message(p, json) == 0 || p->out.err ||
+	    !watch(p->server, p, EPOLLOUT | EPOLLRDHUP, EPOLL_CTL_MOD))
+		peer_drop(p);
+	else
+		send_rest(p);
+	return p->fd >= 0;
+}
+
+bool control_peer_is_gone(const struct control_peer *p)
+{
+	return p->fd < 0;
+}
+
+int control_take_file(struct control_peer *p)
+{
+	int file = p->file;
+
+	p->file = -1;
+	return file;
 }
 
 void control_answer(struct control_peer *p, const struct buf *json)
@@ -231,7 +281,6 @@ static void take_message(struct control_peer *p)
 	    p->in.data + HEAD_SIZE, p->in.len - HEAD_SIZE, &request);
 
 	p->state = PEER_WAITING;
-	p->deadline = MONO_NEVER;
 	if (err) {
 		log_refused(p->server, request.id);
 		control_request_free(&request);
@@ -239,8 +288,7 @@ static void take_message(struct control_peer *p)
 		return;
 	}
 	log_debug("control message", log_text("request_id", request.id));
-	/* Level-triggered: without this a peer that hung up would wake us all the time. */
-	watch(p->server, p, EPOLLRDHUP | EPOLLONESHOT, EPOLL_CTL_MOD);
+	watch_waiting(p);
 	p->server->handler(p->server->arg, p, &request, p->trusted);
 	control_request_free(&request);
 }
@@ -257,6 +305,19 @@ static size_t message_size(const struct buf *in)
 	return len == 0 || len > CONTROL_MESSAGE_MAX ? SIZE_MAX : len + HEAD_SIZE;
 }
 
+/* Of what came with it, one file is kept, from who may hand us one. */
+static ssize_t receive_bytes(struct control_peer *p, char *room, size_t len)
+{
+	int file;
+	ssize_t n = passing_receive(p->fd, room, len, &file);
+
+	if (file >= 0 && p->trusted && p->file < 0)
+		p->file = file;
+	else if (file >= 0)
+		close(file);
+	return n;
+}
+
 static void receive(struct control_peer *p)
 {
 	size_t want = message_size(&p->in);
@@ -266,7 +327,7 @@ static void receive(struct control_peer *p)
 	want = (want == 0 ? HEAD_SIZE : want) - p->in.len;
 	want = want < RECEIVE_MAX ? want : RECEIVE_MAX;
 	room = buf_room(&p->in, want);
-	n = room ? recv(p->fd, room, want, 0) : 0;
+	n = room ? receive_bytes(p, room, want) : 0;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -281,11 +342,16 @@ static void receive(struct control_peer *p)
 		take_message(p);
 }
 
-static void serve(struct control_peer *p)
+static void serve(struct control_peer *p, uint32_t events)
 {
 	switch (p->state) {
 	case PEER_READING: receive(p); break;
-	case PEER_WAITING: peer_drop(p); break;
+	case PEER_WAITING:
+		if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			peer_drop(p);
+		else
+			send_rest(p);
+		break;
 	case PEER_WRITING: send_rest(p); break;
 	case PEER_ENDED: break;
 	}
@@ -310,7 +376,7 @@ void control_server_turn(struct control_server *s, struct mono now)
 	s->turning = true;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr)
-			serve(events[i].data.ptr);
+			serve(events[i].data.ptr, events[i].events);
 		else
 			accept_peers(s, now);
 	}
@@ -348,7 +414,7 @@ static enum st_err watch_listener(struct control_server *s, struct buf *why)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener.fd, &event) == 0)
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->socket.fd, &event) == 0)
 		return ST_OK;
 	buf_addf(why, "the control socket can't be watched: %s", strerror(errno));
 	return st_err_from_errno(errno);
@@ -367,7 +433,7 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 	s->handler = handler;
 	s->arg = arg;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	err = control_listen(run_dir, &s->listener, why);
+	err = control_socket_listen(run_dir, &s->socket, why);
 	if (!err)
 		err = watch_listener(s, why);
 	if (err)
@@ -379,19 +445,19 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 
 enum st_err control_server_keep(struct control_server *s, struct mono now, struct buf *why)
 {
-	int before = s->listener.fd;
+	int before = s->socket.fd;
 	enum st_err err;
 
-	if (control_listener_is_in_place(&s->listener))
+	if (control_socket_is_in_place(&s->socket))
 		return ST_OK;
 	/* Who had connected in time is served. */
 	accept_peers(s, now);
-	err = control_listen_again(&s->listener, why);
+	err = control_socket_listen_again(&s->socket, why);
 	if (err)
 		return err;
 	close(before);
 	log_warn("control socket was gone, and is made anew",
-	    log_text("path", s->listener.address.sun_path));
+	    log_text("path", s->socket.address.sun_path));
 	return watch_listener(s, why);
 }
 
@@ -405,7 +471,7 @@ void control_server_close(struct control_server *s)
 		next = p->next;
 		peer_free(p);
 	}
-	control_listener_close(&s->listener);
+	control_socket_close(&s->socket);
 	if (s->epoll >= 0)
 		close(s->epoll);
 	free(s);

@@ -46,6 +46,7 @@ static struct api_options api_options_of(const struct config *c)
 		.max_body_bytes = c->max_body_bytes,
 		.body_ms = API_BODY_MS,
 		.stop_ms = API_STOP_MS,
+		.force_wait_s = API_FORCE_WAIT_S,
 		.threads = (unsigned)c->pool_threads,
 		.stop_fd = -1,
 	};

@@ -1,6 +1,8 @@
 /*
  * store-syncd: the sync daemon.  Settings → directories, store → engine.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,6 +14,7 @@
 #include "base/signals.h"
 #include "config/config.h"
 #include "sync/engine.h"
+#include "sync/restore.h"
 #include "tool/check.h"
 
 static const char help[] =
@@ -24,14 +27,21 @@ static const char help[] =
     "\n"
     "Signals: SIGTERM, SIGINT end it; SIGHUP reads the settings again; SIGUSR1 begins\n"
     "a full sync now.\n"
-    "Exit codes: 0 asked to end, 2 wrong usage, 69 the control socket can't be had,\n"
-    "71 the system refuses, 73 DATA_DIR or RUN_DIR can't be used, 74 a process that\n"
-    "may read the store holds its locks (start again: it is built anew), 75 another\n"
-    "daemon holds the store, 78 settings.\n";
+    "Exit codes: 0 asked to end, 2 wrong usage, 65 the file of --restore is no good, 66\n"
+    "it can't be read, 69 the control socket can't be had, 71 the system refuses, 73\n"
+    "DATA_DIR or RUN_DIR can't be used, 74 a process that may read the store holds its\n"
+    "locks (start again: it is built anew), 75 another daemon holds the store, 78\n"
+    "settings.\n"
+    "\n"
+    "  --restore FILE  put a backup of storectl's in the place of the store, and exit;\n"
+    "                  without a daemon\n";
+
+#define EXIT_USAGE 2
 
 struct program {
 	struct config_arguments arguments;
 	struct config *config;
+	const char *restore; /* the file; NULL: run as the daemon */
 };
 
 static struct engine_settings settings_of(const struct config *c)
@@ -100,6 +110,31 @@ static int run_engine(struct program *p, struct store_writer *store, struct buf 
 	return err ? failed("the daemon can't start", why, EX_UNAVAILABLE) : 0;
 }
 
+static int exit_code_of_restore(enum st_err err)
+{
+	return err == ST_INVALID ? EX_DATAERR : err == ST_NOMEM ? EX_OSERR : EX_CANTCREAT;
+}
+
+static int restore(const struct program *p, struct store_writer *store, struct buf *why)
+{
+	struct backup_header header;
+	int fd = open(p->restore, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum st_err err;
+
+	if (fd < 0) {
+		buf_addf(why, "%s: %s", p->restore, strerror(errno));
+		return failed("the backup can't be read", why, EX_NOINPUT);
+	}
+	err = restore_file(store, p->config->store_id, fd, &header, why);
+	close(fd);
+	if (err)
+		return failed("nothing was restored", why, exit_code_of_restore(err));
+	log_info("restored from a backup", log_text("path", p->restore),
+	    log_number("products", (int64_t)header.products), log_number("offset", header.offset),
+	    log_text("time", header.time));
+	return 0;
+}
+
 /* Every thread of a large pool may have a control connection open at once. */
 static void raise_descriptors(void)
 {
@@ -127,11 +162,29 @@ static int run(struct program *p)
 		code = failed(
 		    "DATA_DIR can't be used", &why, err == ST_BUSY ? EX_TEMPFAIL : EX_CANTCREAT);
 	} else {
-		code = run_engine(p, store, &why);
+		code = p->restore ? restore(p, store, &why) : run_engine(p, store, &why);
 		store_writer_close(store);
 	}
 	buf_free(&why);
 	return code;
+}
+
+/* Cut --restore FILE out of the arguments; false: the file is missing. */
+static bool take_restore(int *argc, char **argv, const char **file)
+{
+	int n = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (i == 0 || strcmp(argv[i], "--restore") != 0)
+			argv[n++] = argv[i];
+		else if (++i < *argc)
+			*file = argv[i];
+		else
+			return false;
+	}
+	argv[n] = NULL;
+	*argc = n;
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -143,6 +196,10 @@ int main(int argc, char **argv)
 		return EX_OSERR;
 	if (check_wanted(argc, argv))
 		return check_main(argc, argv);
+	if (!take_restore(&argc, argv, &p.restore)) {
+		fprintf(stderr, "store-syncd: --restore wants a FILE; see --help\n");
+		return EXIT_USAGE;
+	}
 	if (!config_arguments(argc, argv, CONFIG_DAEMON, help, &p.arguments, &code))
 		return code;
 	p.config = config_start(&p.arguments, CONFIG_DAEMON, &code);

@@ -25,6 +25,7 @@
 #define STAND_IN_PAUSE_MS 60000 /* what a pass leaves is looked up one by one meanwhile */
 #define FAILURES_MAX      5
 #define PASS_OVER_MS      60000 /* after a pass that failed */
+#define SOON_MS           30000 /* first the feed is to be read on */
 
 /* ---- when ---- */
 
@@ -62,12 +63,20 @@ struct mono compare_due(const struct engine *e, struct mono now)
 {
 	const struct compare *c = &e->compare;
 
+	/* One that somebody waits for stands in its place. */
+	if (verify_reads(e) && !c->settles)
+		return MONO_NEVER;
 	/* After the last page it only waits for its look-ups. */
 	if (c->call || (c->running && c->walk.done) || !engine_has_running(e) || full_sync_runs(e))
 		return MONO_NEVER;
 	if (!c->settles && (e->record.state != SYNC_LIVE || e->lookups.n_owed >= OWED_AT_ONCE))
 		return MONO_NEVER;
 	return request_when(e, c->settles ? BUDGET_LOOKUP : BUDGET_COMPARE, c->next, now);
+}
+
+void compare_soon(struct engine *e, struct mono now)
+{
+	e->compare.next = mono_add_ms(now, SOON_MS);
 }
 
 void compare_cancel(struct engine *e)
@@ -98,25 +107,6 @@ struct page_work {
 	const struct page *page;
 };
 
-static const struct product *find(const struct page *page, struct span id)
-{
-	size_t low = 0, high = page->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct span *at = &page->products[middle].id;
-		int order = walk_compare(at->data, at->len, id.data, id.len);
-
-		if (order == 0)
-			return &page->products[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 static void settle_one(void *arg, struct known *k)
 {
 	struct page_work *w = arg;
@@ -124,7 +114,7 @@ static void settle_one(void *arg, struct known *k)
 	uint64_t asked = e->compare.asked, before = w->change.repaired;
 	bool compared = known_was_compared(k);
 
-	const struct product *found = find(w->page, known_id(k));
+	const struct product *found = page_find(w->page, known_id(k));
 
 	/* Who waits for a product gets an answer of its own. */
 	if (known_is_urgent(k))
@@ -155,59 +145,17 @@ static enum st_err settle_owed(
 	return err;
 }
 
-static bool owe(struct engine *e, struct span id)
+static enum st_err owe(void *arg, const struct difference *d)
 {
-	return known_owe(e, id.data, id.len, true);
-}
-
-/* The products of the cache behind *s, up to the id *to (NULL: all), that the page leaves out. */
-static bool owe_missing(struct engine *e, struct store_snapshot *s, const struct page *page,
-    const struct span *from, const struct span *to)
-{
-	struct product p;
-
-	if (store_snapshot_seek_after(s, from->data, from->len))
-		return false;
-	while (store_snapshot_next(s, &p) == ST_OK) {
-		if (to && walk_compare(p.id.data, p.id.len, to->data, to->len) > 0)
-			break;
-		if (!find(page, p.id) && !owe(e, p.id))
-			return false;
-	}
-	return true;
-}
-
-static bool owe_differing(
-    struct engine *e, struct store_snapshot *s, const struct page *page, size_t first)
-{
-	for (size_t i = first; i < page->n; i++) {
-		const struct product *p = &page->products[i];
-		struct product mine;
-
-		if (store_snapshot_product(s, p->id.data, p->id.len, &mine) == ST_OK &&
-		    mine.json.len == p->json.len &&
-		    memcmp(mine.json.data, p->json.data, mine.json.len) == 0)
-			continue;
-		if (!owe(e, p->id))
-			return false;
-	}
-	return true;
+	return known_owe(arg, d->id.data, d->id.len, true) ? ST_OK : ST_NOMEM;
 }
 
 static void compare_page(struct engine *e, const struct page *page, size_t first,
     const struct span *from, const struct span *to)
 {
-	struct store_snapshot s;
-	bool done;
+	struct page_part part = { page, first, from, to, e->compare.walk.ordered };
 
-	if (store_writer_snapshot(e->store, &s))
-		return;
-	done = owe_differing(e, &s, page, first);
-	/* A list without order doesn't say what it leaves out. */
-	if (done && e->compare.walk.ordered)
-		done = owe_missing(e, &s, page, from, to);
-	store_snapshot_end(&s);
-	if (!done)
+	if (page_compare(e, &part, owe, e) == ST_NOMEM)
 		log_warn("comparing: no memory for what differs");
 }
 
@@ -224,24 +172,30 @@ void compare_answered(struct engine *e, bool differed)
 		full_sync_want(e, FULL_SYNC_VERIFY_MISMATCH, mono_now());
 }
 
-static void finish(struct engine *e, struct mono now)
+void compare_finished(struct engine *e, uint64_t products, uint64_t differed, uint64_t mended)
 {
-	struct compare *c = &e->compare;
 	enum st_err err;
 
 	e->record.compared_at = wall_now_ms() / 1000;
-	e->record.compared_products = c->walk.products;
-	e->record.compared_differed = c->differed;
-	e->record.compared_mended = c->mended;
+	e->record.compared_products = products;
+	e->record.compared_differed = differed;
+	e->record.compared_mended = mended;
 	err = report_commit(e);
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
 
 		report_small_failure(e, "comparing failed", &e->compare_failures, &failure);
 	}
-	log_at(c->differed > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "compared with Central's list",
-	    log_number("products", (int64_t)c->walk.products),
-	    log_number("differed", (int64_t)c->differed), log_number("mended", (int64_t)c->mended));
+	log_at(differed > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "compared with Central's list",
+	    log_number("products", (int64_t)products), log_number("differed", (int64_t)differed),
+	    log_number("mended", (int64_t)mended));
+}
+
+static void finish(struct engine *e, struct mono now)
+{
+	struct compare *c = &e->compare;
+
+	compare_finished(e, c->walk.products, c->differed, c->mended);
 	compare_cancel(e);
 	plan(e, now);
 }
@@ -335,7 +289,7 @@ void compare_tick(struct engine *e, struct mono now)
 	struct compare *c = &e->compare;
 	enum st_err err;
 
-	if (full_sync_runs(e)) {
+	if (full_sync_runs(e) || (verify_reads(e) && !c->settles)) {
 		if (c->running) {
 			compare_cancel(e);
 			plan(e, now);

@@ -54,13 +54,23 @@ void engine_refuse(struct control_peer *peer, const char *id, const char *code, 
 	buf_free(&json);
 }
 
-/* All three are for everybody who may connect. */
+static bool is_for(const struct control_request *request, bool trusted)
+{
+	return trusted || request->type == CONTROL_STATUS || request->type == CONTROL_SYNC ||
+	       request->type == CONTROL_UPDATE ||
+	       (request->type == CONTROL_VERIFY && !request->repair);
+}
+
 static void answer_control(
     void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
 {
 	struct engine *e = arg;
 
-	(void)trusted;
+	if (!is_for(request, trusted)) {
+		engine_refuse(
+		    peer, request->id, "denied", "only root and the daemon's own user may do this");
+		return;
+	}
 	if (e->stopping && request->type != CONTROL_STATUS) {
 		engine_refuse(peer, request->id, "stopping", "the daemon is about to end");
 		return;
@@ -76,6 +86,8 @@ static void answer_control(
 			begin_sync(e, peer, request->id);
 		break;
 	case CONTROL_UPDATE: writes_take(e, peer, request); break;
+	case CONTROL_VERIFY: verify_take(e, peer, request); break;
+	case CONTROL_RESTORE: restore_take(e, peer, request->id); break;
 	}
 }
 
@@ -124,6 +136,9 @@ static void begin(struct engine *e)
 	} else if (r->state == SYNC_FALLBACK) {
 		full_sync_want(e, FULL_SYNC_BREAKER_OPEN, now);
 	}
+	/* From a backup: whose log its offset is of, nobody knows. */
+	if (condition == STORE_READY && !stamp_is_set(&r->confirmed_current))
+		compare_soon(e, now);
 }
 
 /* Its group may write there: what of ours was removed comes back. */
@@ -193,6 +208,7 @@ static struct mono next_due(const struct engine *e, struct mono now)
 
 	due = mono_earlier(due, mono_earlier(lookups_due(e, now), compare_due(e, now)));
 	due = mono_earlier(due, mono_earlier(writes_due(e, now), e->next_housekeeping));
+	due = mono_earlier(due, mono_earlier(verify_due(e, now), restore_due(e, now)));
 	return mono_earlier(due, control_server_deadline(e->control));
 }
 
@@ -224,6 +240,8 @@ static void turn(struct engine *e)
 	follow_tick(e, now);
 	lookups_tick(e, now);
 	compare_tick(e, now);
+	verify_tick(e, now);
+	restore_tick(e, now);
 	now = mono_now();
 	sleep_until(e, next_due(e, now));
 }
@@ -246,6 +264,8 @@ static void stop(struct engine *e)
 	    log_text("was", sync_state_text((enum sync_state)e->record.state)));
 	follow_cancel(e);
 	compare_cancel(e);
+	verify_end(e, "stopping", "the daemon is about to end");
+	restore_cancel(e);
 	full_sync_cancel(e);
 	while (writes_are_open(e))
 		turn_last(e);

@@ -44,7 +44,7 @@ struct mono full_sync_due(const struct engine *e, struct mono now)
 {
 	const struct full_sync *f = &e->full_sync;
 
-	if (f->call || f->phase == FULL_SYNC_CATCH_UP)
+	if (f->call || f->phase == FULL_SYNC_CATCH_UP || restore_builds(e))
 		return MONO_NEVER;
 	if (full_sync_runs(e))
 		return request_when(e, BUDGET_PAGE, f->next, now);
@@ -260,6 +260,24 @@ void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 	log_warn("sync status: full sync begins again",
 	    log_text("reason", full_sync_reason_text(reason)));
 	full_sync_run_again(e, reason, !STAILQ_EMPTY(&e->full_sync.waiters));
+}
+
+void full_sync_put_off(struct engine *e)
+{
+	enum full_sync_reason reason = e->full_sync.reason;
+
+	if (!full_sync_runs(e))
+		return;
+	full_sync_drop(e);
+	full_sync_want(e, reason, mono_now());
+}
+
+void full_sync_superseded(struct engine *e)
+{
+	struct full_sync *f = &e->full_sync;
+
+	if (f->wanted != FULL_SYNC_FORCED && f->wanted != FULL_SYNC_BREAKER_OPEN)
+		f->wanted = FULL_SYNC_NONE;
 }
 
 void full_sync_cancel(struct engine *e)

@@ -23,6 +23,7 @@ void full_sync_tell(struct engine *e, enum failure_class failure, const char *me
 		free(w);
 	}
 	buf_free(&json);
+	verify_synced(e, failure, message);
 }
 
 static uint64_t running_count(struct engine *e)

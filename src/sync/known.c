@@ -47,9 +47,9 @@ struct span known_id(const struct known *k)
 	return k->id;
 }
 
-static bool is_owed(const struct known *k)
+bool known_is_owed(const struct known *k)
 {
-	return k->place != PLACE_NONE;
+	return k && k->place != PLACE_NONE;
 }
 
 static void leave_queue(struct known *k)
@@ -82,9 +82,9 @@ void known_move(struct known *k, enum place place)
 	struct lookups *l = &k->engine->lookups;
 
 	leave_queue(k);
-	l->n_owed -= is_owed(k);
+	l->n_owed -= known_is_owed(k);
 	k->place = place;
-	l->n_owed += is_owed(k);
+	l->n_owed += known_is_owed(k);
 	switch (place) {
 	case PLACE_OWED:
 		if (k->urgent)
@@ -273,7 +273,7 @@ void known_in_range(struct engine *e, const struct span *from, const struct span
 	for (k = TAILQ_FIRST(&e->lookups.all); k; k = next) {
 		next = TAILQ_NEXT(k, all);
 		id = known_id(k);
-		if (is_owed(k) && k->place != PLACE_UNDER_WAY && walk_order(&id, from) > 0 &&
+		if (known_is_owed(k) && k->place != PLACE_UNDER_WAY && walk_order(&id, from) > 0 &&
 		    (!to || walk_order(&id, to) <= 0))
 			each(arg, k);
 	}
@@ -342,11 +342,11 @@ static struct known *ended(struct known_list *list, const struct stamp *now)
 /* A brief doubt ends without another word; in the store too. */
 static void end_brief(struct known *k, struct store_txn *t)
 {
-	if (is_owed(k))
+	if (known_is_owed(k))
 		end_doubt(k);
 	if (t)
-		store_txn_put_doubt(t, k->id.data, k->id.len, is_owed(k) ? &k->doubt : NULL);
-	if (!is_owed(k))
+		store_txn_put_doubt(t, k->id.data, k->id.len, known_is_owed(k) ? &k->doubt : NULL);
+	if (!known_is_owed(k))
 		forget(k);
 }
 

@@ -186,7 +186,8 @@ static void fill_from_record(const struct sync_record *r, struct control_status 
 		.state_since = r->state_since > 0 ? r->state_since : 0,
 		.consecutive_failures = r->consecutive_failures,
 		.full_sync_failures = r->full_sync_failures,
-		.last_contact_at = -1 };
+		.last_contact_at = -1,
+		.version = STORE_API_VERSION };
 	if (stamp_is_set(&r->last_contact) && r->last_contact.wall_ms >= 0)
 		out->last_contact_at = r->last_contact.wall_ms / 1000;
 	if (!r->failed)

@@ -10,7 +10,7 @@
  *                                  FALLBACK ───── success ───────┘
  *
  * Beside that state, which is only about how the last exchanges went, there
- * are five activities:
+ * are seven activities:
  *
  *   follow     the event feed: a long poll from the highest event received,
  *              questions for holes, and the check that the log is still ours.
@@ -27,6 +27,10 @@
  *   compare    walks Central's list beside the cache and owes a look-up for
  *              whatever differs.
  *   writes     stock updates that clients want forwarded (writes.c).
+ *   verify     the same walk as comparing, for somebody who waits to be told
+ *              what differs; puts nothing right (verify.c).
+ *   restore    a backup into the coming generation (restore.c); no full sync
+ *              runs meanwhile.
  *
  * The feed is followed all the while: what it brings goes to the running
  * generation, and to the coming one as far as its pages are read.  A list read
@@ -156,6 +160,57 @@ struct compare {
 	uint64_t products, differed, mended;
 };
 
+enum verify_phase {
+	VERIFY_IDLE,
+	VERIFY_WAIT,   /* for the end of a full sync */
+	VERIFY_FIRST,  /* notes what differs, */
+	VERIFY_PAUSE,  /* gives it time to come by the feed, */
+	VERIFY_SECOND, /* and tells what still does */
+	VERIFY_REPAIR, /* a full sync runs */
+};
+
+/* What differed at the first look: hashes of its id, and of what the cache had (0: nothing). */
+struct suspect {
+	uint64_t id, cached;
+};
+
+struct verify_place {
+	struct walk walk;
+	char *cursor;
+};
+
+struct verify {
+	enum verify_phase phase;
+	struct control_peer *peer; /* who waits */
+	char id[CONTROL_ID_MAX + 1];
+	bool repair;
+	struct central_call *call;
+	struct verify_place at, mark; /* now; where the second look begins */
+	uint64_t mark_end;            /* pages read when it ends */
+	struct mono marked,
+	    looked;         /* when that page was read, and the last one of the first look */
+	int64_t looked_top; /* of the events received then */
+	struct suspect *suspects;
+	size_t n_suspects;
+	bool overflow; /* more than are kept */
+	struct mono next, next_news;
+	unsigned failures;
+	uint64_t products; /* as far as it ever was */
+	uint64_t differed, listed, unlisted;
+	struct buf differences; /* not told yet, */
+	uint64_t n_differences; /* so many */
+};
+
+struct restore;
+
+struct restore_order {
+	struct control_peer *peer; /* who waits; NULL: there is none */
+	char id[CONTROL_ID_MAX + 1];
+	int file;
+	struct restore *work;
+	struct mono began, next_news;
+};
+
 struct write;
 TAILQ_HEAD(write_list, write);
 
@@ -184,13 +239,15 @@ struct engine {
 	struct lookups lookups;
 	struct full_sync full_sync;
 	struct compare compare;
+	struct verify verify;
+	struct restore_order restore;
 	struct writes writes;
 	bool damaged;                   /* the running generation can't be changed any more */
 	struct mono trust_deletes_from; /* see rules/doubt.h */
 	uint64_t moment;                /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping, settled_from;
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
-	    write_failures, run_dir_failures;
+	    verify_failures, write_failures, run_dir_failures;
 	struct log_limit left_out; /* products */
 	bool stopping;
 };
@@ -262,6 +319,7 @@ bool known_owe(struct engine *e, const char *id, size_t len, bool compared);
  */
 bool known_owe_now(struct engine *e, const char *id, size_t len);
 bool known_is_urgent(const struct known *k);
+bool known_is_owed(const struct known *k); /* of NULL: no */
 /*
  * It was settled by what was asked at this moment; forgets it if nothing more is
  * known.  True: nothing newer is wanted.
@@ -339,6 +397,11 @@ void full_sync_forget_progress(struct engine *e);
 /* The next request, when the budget has room for it. */
 void full_sync_go_on(struct engine *e);
 
+/* Something else wants to build: the one that runs begins anew when its time comes. */
+void full_sync_put_off(struct engine *e);
+/* A backup took the store's place: what was wanted for what stood there before is not any more. */
+void full_sync_superseded(struct engine *e);
+
 /* full_sync_end.c: every page is in; who waits for the end. */
 void full_sync_tell(struct engine *e, enum failure_class failure, const char *message);
 void full_sync_pages_done(struct engine *e);
@@ -359,6 +422,51 @@ void compare_cancel(struct engine *e);
 bool compare_stands_in(const struct engine *e);
 /* A look-up that comparing had asked for is answered. */
 void compare_answered(struct engine *e, bool differed);
+/* The next pass in half a minute. */
+void compare_soon(struct engine *e, struct mono now);
+/* A pass came to its end: into record and log. */
+void compare_finished(struct engine *e, uint64_t products, uint64_t differed, uint64_t mended);
+
+/* compare_page.c */
+struct page_part {
+	const struct page *page;
+	size_t first;                 /* of its products that counts */
+	const struct span *from, *to; /* the ids between, `to` included; NULL: no end */
+	bool ordered;
+};
+struct difference {
+	struct span id;
+	const struct product *cached, *central; /* NULL: it isn't there */
+};
+/* What it returns but ST_OK ends it.  All of it is valid for the call only. */
+typedef enum st_err page_difference(void *arg, const struct difference *d);
+enum st_err page_compare(
+    struct engine *e, const struct page_part *part, page_difference *each, void *arg);
+/* The product of that id in a page in order; NULL if there is none. */
+const struct product *page_find(const struct page *page, struct span id);
+
+/* verify.c */
+void verify_take(struct engine *e, struct control_peer *peer, const struct control_request *r);
+void verify_tick(struct engine *e, struct mono now);
+struct mono verify_due(const struct engine *e, struct mono now);
+/* True while it reads Central's list, or is about to. */
+bool verify_reads(const struct engine *e);
+/* A full sync that somebody may have waited for has ended, or failed. */
+void verify_synced(struct engine *e, enum failure_class failure, const char *message);
+/* What it compares is no more, or nobody waits for it: tell why. */
+void verify_end(struct engine *e, const char *code, const char *message);
+
+/* verify_tell.c: what whoever waits is told. */
+void verify_list(struct engine *e, const struct difference *d);
+void verify_news(struct engine *e, struct mono now);
+void verify_report(struct engine *e, const struct control_report *report);
+
+/* restore.c */
+void restore_take(struct engine *e, struct control_peer *peer, const char *id);
+void restore_tick(struct engine *e, struct mono now);
+struct mono restore_due(const struct engine *e, struct mono now);
+bool restore_builds(const struct engine *e);
+void restore_cancel(struct engine *e);
 
 /* report.c: the record's words, the log and the counters of what happened. */
 void record_success(struct sync_record *r, enum sync_state state, bool confirmed_current);

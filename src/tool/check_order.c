@@ -139,7 +139,7 @@ bool check_order_read(int argc, char **argv, struct check_order *out)
 	struct check_order o = { .timeout_s = TIMEOUT_SECONDS };
 
 	/* Each argument may be a file, and two are installed. */
-	o.arguments.files = calloc((size_t)argc + 2, sizeof(char *));
+	o.arguments.files = calloc((size_t)argc + CONFIG_INSTALLED_MAX, sizeof(char *));
 	if (o.arguments.files == NULL) {
 		check_say_unknown(st_err_text(ST_NOMEM));
 		return false;

@@ -111,6 +111,8 @@ EOF
 cat <<EOF
   curl -H 'X-API-Key: demo' $store/v1/store/sync/status
   curl $store/health
+  # what the operator's tool says (storectl --help)
+  DATA_DIR=$DATA_DIR RUN_DIR=$RUN_DIR $BUILD/storectl status
 
 Ctrl-C ends it.  The log:
 EOF

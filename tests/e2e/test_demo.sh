@@ -6,7 +6,7 @@
 mkdir -p "$DIR/tree/tests" "$DIR/tree/build"
 cp -r "$root/conf" "$DIR/tree/"
 cp -r "$root/tests/demo" "$DIR/tree/tests/"
-for program in store-api.fcgi store-syncd tests; do ln -s "$BUILD/$program" "$DIR/tree/build/"; done
+for program in store-api.fcgi store-syncd storectl tests; do ln -s "$BUILD/$program" "$DIR/tree/build/"; done
 unset CENTRAL_API_URL DATA_DIR RUN_DIR FCGI_LISTEN API_KEYS
 # A job in the background ignores SIGINT unless told otherwise.
 demo() { TMPDIR=$DIR exec env --default-signal=INT BUILD="$DIR/tree/build" PORT="$1" bash "$DIR/tree/tests/demo/demo.sh"; }
@@ -32,6 +32,8 @@ done <"$DIR/commands"
 changed() { [ "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-001" | jq .available)" = 3 ]; }
 check 'the change shows' until_true 10 changed
 is 'two were sold' "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-002" | jq -c '[.available,.version]')" '[104,5]'
+tool=$(sed -n 's/^  \(DATA_DIR=.* status\)$/\1/p' "$DIR/demo.out")
+matches 'the tool' "$(env -u CACHE_MAP_SIZE_MB bash -c "$tool" | head -n 1)" 'state +live since .*'
 check 'the log is shown' grep -q 'msg=' "$DIR/demo.out"
 
 (demo "${store##*:}") >"$DIR/second.out" 2>&1
@@ -47,7 +49,9 @@ for pid in "${children[@]}"; do check 'and what it started' until_ended "$pid" 5
 is 'no socket directory stays' "$(find "$DIR" -maxdepth 1 -name 'store-api-demo.*' | wc -l)" 0
 
 # Started by make, which is told to end: make tells only the process that it started.
+mkdir "$DIR/tree/packaging"
 cp "$root/Makefile" "$DIR/tree/"
+cp "$root/packaging/install.mk" "$DIR/tree/packaging/"
 : >"$DIR/demo.out"
 (TMPDIR=$DIR exec make -C "$DIR/tree" -o packages-demo demo MAKE=true PORT=0) >"$DIR/demo.out" 2>&1 &
 script=$!

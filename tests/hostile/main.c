@@ -299,6 +299,7 @@ int main(int argc, char **argv)
 		.max_body_bytes = BODY_MAX,
 		.body_ms = API_BODY_MS,
 		.stop_ms = API_STOP_MS,
+		.force_wait_s = API_FORCE_WAIT_S,
 		.threads = 16,
 		.stop_fd = -1 };
 	struct api *api;

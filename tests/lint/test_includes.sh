@@ -50,6 +50,7 @@ offend 'json.h in one file' src/model/offence.c '#include <json.h>' 'json.h belo
 offend 'fcgiapp.h in one file' src/pool/offence.c '#include <fcgiapp.h>' 'fcgiapp.h belongs behind'
 offend 'fcgi_stdio.h nowhere' src/pool/fcgi.c '#include <fcgi_stdio.h>' 'fcgi_stdio.h belongs behind'
 offend 'xxhash.h in one file' src/store/read.c '#include <xxhash.h>' 'xxhash.h belongs behind'
+offend 'evp.h in one file' src/store/backup_read.c '#include <openssl/evp.h>' 'openssl/evp.h belongs behind'
 offend 'no foreign header in a public one' include/store/read.h '#include <lmdb.h>' \
   'a public header shows'
 offend 'private headers stay private' src/api/offence.c '#include "store/generation.h"' \

@@ -31,6 +31,7 @@ void shop_prepare(struct shop *s)
 		.max_body_bytes = 1 << 20,
 		.body_ms = 10000,
 		.stop_ms = 9000,
+		.force_wait_s = API_FORCE_WAIT_S,
 		.threads = 16,
 		.stop_fd = -1 };
 	CU_ASSERT_EQUAL_FATAL(metrics_pool_open(&s->options.metrics), ST_OK);

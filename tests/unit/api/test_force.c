@@ -165,3 +165,22 @@ TEST(force, is_not_in_progress_where_the_daemon_took_no_connection)
 	close(listener);
 	shop_close(&s);
 }
+
+TEST(force, lets_a_client_wait_no_longer_than_the_options_say)
+{
+	struct shop_script script = { .answer = "true" };
+	struct shop s;
+
+	shop_prepare(&s);
+	s.options.force_wait_s = 26;
+	shop_fill(&s, 3, &(struct sync_record){ .state = SYNC_LIVE });
+	shop_open(&s);
+	shop_daemon_begin(&s, &running);
+	shop_daemon_says(&s, &script);
+	shop_post(&s, FORCE "?wait=26", "");
+	CU_ASSERT_EQUAL(s.response.status, 200);
+	shop_post(&s, FORCE "?wait=27", "");
+	ASSERT_TEXT(shop_outcome(&s), "400 invalid_parameter");
+	CU_ASSERT_PTR_NOT_NULL(strstr(shop_body(&s), "one integer from 0 to 26"));
+	end(&s);
+}

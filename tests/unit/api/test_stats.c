@@ -64,6 +64,23 @@ TEST(api_stats, have_the_documented_form)
 	shop_close(&s);
 }
 
+TEST(api_stats, outside_of_a_pool_its_memory_and_uptime_are_null)
+{
+	struct shop s;
+	struct metrics_pool *metrics;
+
+	shop_prepare(&s);
+	metrics = s.options.metrics;
+	s.options.metrics = NULL;
+	shop_open(&s);
+	shop_get(&s, STATS);
+	CU_ASSERT_EQUAL(s.response.status, 200);
+	CU_ASSERT_PTR_NOT_NULL(strstr(shop_body(&s), "\"uptime\":null"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(shop_body(&s), "\"inUse\":null"));
+	s.options.metrics = metrics;
+	shop_close(&s);
+}
+
 TEST(api_stats, of_nothing)
 {
 	struct shop s;

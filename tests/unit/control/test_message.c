@@ -118,6 +118,7 @@ static void round_trip(const struct control_status *s)
 	CU_ASSERT_EQUAL(got.failure, s->failure);
 	CU_ASSERT_EQUAL(got.failed_at, s->failure ? s->failed_at : 0);
 	ASSERT_TEXT(got.failure_message, s->failure ? s->failure_message : "");
+	ASSERT_TEXT(got.version, s->version);
 	CU_ASSERT_EQUAL(got.full_sync_running, s->full_sync_running);
 	if (s->full_sync_running) {
 		CU_ASSERT_EQUAL(got.full_sync_reason, s->full_sync_reason);
@@ -140,7 +141,8 @@ TEST(control_message, status_reads_what_it_wrote)
 		    .last_contact_at = INT64_MAX,
 		    .failure = FAILURE_STORAGE,
 		    .failed_at = INT64_MAX,
-		    .failure_message = "a \"full\" disk\n" },
+		    .failure_message = "a \"full\" disk\n",
+		    .version = "0.1.0" },
 		{ .state = SYNC_LIVE,
 		    .full_sync_running = true,
 		    .full_sync_reason = FULL_SYNC_INITIAL,
@@ -192,6 +194,7 @@ TEST(control_message, status_refuses_all_else)
 		"{\"v\":2,\"id\":\"r-1\",\"ok\":true,\"state\":\"live\",\"nextPollAt\":1" REST "}",
 		"{\"v\":1,\"id\":\"r-1\",\"ok\":false,\"state\":\"live\",\"nextPollAt\":1" REST "}",
 		"{\"v\":1,\"id\":\"r-1\",\"state\":\"live\",\"nextPollAt\":1" REST "}",
+		GOOD ",\"version\":1}",
 		GOOD ",\"fullSync\":{}}",
 		GOOD
 		",\"fullSync\":{\"reason\":\"\",\"pagesDone\":1,\"productsSeen\":1,\"total\":1}}",

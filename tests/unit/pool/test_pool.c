@@ -49,6 +49,7 @@ static struct api_options api_options(const char *const *keys, size_t n)
 		.max_body_bytes = 1024,
 		.body_ms = API_BODY_MS,
 		.stop_ms = API_STOP_MS,
+		.force_wait_s = API_FORCE_WAIT_S,
 		.threads = THREADS,
 		.stop_fd = -1 };
 }

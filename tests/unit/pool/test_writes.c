@@ -62,6 +62,7 @@ static int run_pool(const struct till *t, int64_t body_ms)
 		    .max_body_bytes = 1024,
 		    .body_ms = body_ms,
 		    .stop_ms = STOP_MS,
+		    .force_wait_s = API_FORCE_WAIT_S,
 		    .threads = THREADS,
 		    .stop_fd = -1 } };
 	struct buf why;

@@ -1,9 +1,9 @@
 /*
- * control/listen.h: the socket RUN_DIR/control.sock, of which there is one
+ * control/socket.h: the socket RUN_DIR/control.sock, of which there is one
  * daemon's only.
  */
-#ifndef CONTROL_LISTEN_H
-#define CONTROL_LISTEN_H
+#ifndef CONTROL_SOCKET_H
+#define CONTROL_SOCKET_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-struct control_listener {
+struct control_socket {
 	int fd; /* non-blocking; -1: none */
 	struct sockaddr_un address;
 	dev_t device; /* of the file, so that only ours is removed */
@@ -23,18 +23,18 @@ struct control_listener {
  * A dead socket in its place is replaced, a living one is ST_BUSY.  *why: one
  * clear line.  After a failure fd is -1.
  */
-enum st_err control_listen(const char *run_dir, struct control_listener *out, struct buf *why);
+enum st_err control_socket_listen(const char *run_dir, struct control_socket *out, struct buf *why);
 
 /* False where the file was removed or replaced. */
-bool control_listener_is_in_place(const struct control_listener *l);
+bool control_socket_is_in_place(const struct control_socket *l);
 
 /*
  * Put another socket in its place, unless another daemon of our user has that:
  * ST_BUSY.  l->fd is the new one then, and the old one the caller's to close.
  */
-enum st_err control_listen_again(struct control_listener *l, struct buf *why);
+enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why);
 
 /* Closes, and removes the file if it is ours: a later daemon may have put its own there. */
-void control_listener_close(struct control_listener *l);
+void control_socket_close(struct control_socket *l);
 
 #endif

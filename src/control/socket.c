@@ -1,4 +1,4 @@
-#include "control/listen.h"
+#include "control/socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,13 +18,13 @@ static enum st_err fail(struct buf *why, const char *path, const char *what, int
 	return st_err_from_errno(errnum);
 }
 
-static enum st_err busy(const struct control_listener *l, struct buf *why)
+static enum st_err busy(const struct control_socket *l, struct buf *why)
 {
 	buf_addf(why, "%s: in use by another daemon", l->address.sun_path);
 	return ST_BUSY;
 }
 
-static enum st_err bind_socket(struct control_listener *l, int fd, struct buf *why)
+static enum st_err bind_socket(struct control_socket *l, int fd, struct buf *why)
 {
 	const char *path = l->address.sun_path;
 	struct stat st;
@@ -44,7 +44,7 @@ static enum st_err bind_socket(struct control_listener *l, int fd, struct buf *w
 }
 
 /* In the stead of whatever dead thing is there; l->fd changes with success only. */
-static enum st_err make_socket(struct control_listener *l, struct buf *why)
+static enum st_err make_socket(struct control_socket *l, struct buf *why)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	enum st_err err;
@@ -59,12 +59,12 @@ static enum st_err make_socket(struct control_listener *l, struct buf *why)
 	return err;
 }
 
-enum st_err control_listen(const char *run_dir, struct control_listener *out, struct buf *why)
+enum st_err control_socket_listen(const char *run_dir, struct control_socket *out, struct buf *why)
 {
 	char *path = out->address.sun_path;
 	int n;
 
-	*out = (struct control_listener){ .fd = -1, .address.sun_family = AF_UNIX };
+	*out = (struct control_socket){ .fd = -1, .address.sun_family = AF_UNIX };
 	n = snprintf(path, sizeof(out->address.sun_path), "%s/%s", run_dir, CONTROL_SOCKET_NAME);
 	if (n < 0 || (size_t)n >= sizeof(out->address.sun_path))
 		return fail(why, run_dir, "the control socket's path", ENAMETOOLONG);
@@ -73,7 +73,7 @@ enum st_err control_listen(const char *run_dir, struct control_listener *out, st
 	return make_socket(out, why);
 }
 
-bool control_listener_is_in_place(const struct control_listener *l)
+bool control_socket_is_in_place(const struct control_socket *l)
 {
 	struct stat st;
 
@@ -89,16 +89,16 @@ static bool is_other_daemons(const char *path)
 	return io_socket_is_alive(path) && (lstat(path, &st) < 0 || st.st_uid == geteuid());
 }
 
-enum st_err control_listen_again(struct control_listener *l, struct buf *why)
+enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why)
 {
 	return is_other_daemons(l->address.sun_path) ? busy(l, why) : make_socket(l, why);
 }
 
-void control_listener_close(struct control_listener *l)
+void control_socket_close(struct control_socket *l)
 {
 	if (l->fd < 0)
 		return;
-	if (control_listener_is_in_place(l))
+	if (control_socket_is_in_place(l))
 		unlink(l->address.sun_path);
 	close(l->fd);
 	l->fd = -1;

@@ -1,0 +1,26 @@
+/*
+ * tool/run.c: a command begins and ends here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tool/command.h"
+#include "tool/show.h"
+
+int tool_run(const struct tool_arguments *a, const struct config *c)
+{
+	struct tool t = { a, c };
+	int code;
+
+	/* What the rooms below log is for whoever runs us, if it is bad. */
+	log_open("storectl", LOG_LEVEL_ERROR, (enum log_format)c->log_format);
+	show_init();
+	code = a->command->run(&t);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		tool_say("the output can't be written: %s", strerror(errno));
+		return TOOL_OUTPUT;
+	}
+	return code;
+}
