@@ -28,7 +28,7 @@ shell() { our_shell | xargs shellcheck -x -s bash; }
 clang_tidy() { our_sources | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p . 2>/dev/null; }
 cpp_check() {
   cppcheck -q -j "$(nproc)" --std=c11 -Iinclude -Isrc -D_GNU_SOURCE -DSTORE_API_VERSION='""' \
-    -DCONFIG_DIR='""' --error-exitcode=1 --inline-suppr --enable=warning,portability,performance src
+    -DCONFIG_DIR='""' -DSTATE_DIR='""' -DRUN_STATE_DIR='""' --error-exitcode=1 --inline-suppr --enable=warning,portability,performance src
 }
 
 # What the responders must not be able to do is a fact of their link line.
@@ -47,12 +47,15 @@ daemon_links() { ! objdump -p "$BUILD/store-syncd" | grep -E 'NEEDED.*libfcgi'; 
 # Time can be bent in test builds only.
 no_test_hooks() { ! strings "$BUILD/store-api.fcgi" "$BUILD/store-syncd" "$BUILD/storectl" | grep -E 'STORE_API_(TIME_SCALE|MUTANT)'; }
 
-# Manual pages: mandoc has nothing to say, and the text beside each is of the same words.
-manual() { ! mandoc -T lint packaging/common/*.[1-9] | grep .; }
+# Manual pages: mandoc has nothing to say, but that others aren't installed here; and a text
+# beside one of them is of the same words.
+manual() {
+  ! mandoc -T lint packaging/common/*.[1578] | grep -v 'STYLE: referenced manual not found' | grep .
+}
 manual_text() {
-  local page
-  for page in packaging/common/*.[1-9]; do
-    packaging/man-text.sh "$page" | diff - "$page.txt" || { echo "make man-text"; return 1; }
+  local text
+  for text in packaging/common/*.txt; do
+    packaging/man-text.sh "${text%.txt}" | diff - "$text" || { echo "make man-text"; return 1; }
   done
 }
 
@@ -75,6 +78,7 @@ step 'daemon links no FastCGI' daemon_links
 step 'storectl links no writer, no curl and no FastCGI' tool_links
 step 'a read of products parses no JSON' tests/lint/read_path.sh "$BUILD/store-api.fcgi"
 step 'no test hooks in the programs' no_test_hooks
+step 'one version everywhere' packaging/version.sh --check
 step 'nothing left behind' no_leftovers
 step 'sizes of files and functions' sizes
 step 'manual pages' manual

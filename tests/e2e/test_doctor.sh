@@ -1,0 +1,168 @@
+# storectl doctor: each fault made for real, found, and its remedy told.
+# shellcheck shell=bash source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+doctor() { # arguments…: $OUT, $CODE
+  OUT=$("${under[@]}" "$BUILD/storectl" doctor "$@" 2>"$DIR/err" </dev/null)
+  CODE=$?
+}
+# GRADE CHECK TEXT: there is such a line; a warning or failure says what to do.
+finds() {
+  local line
+  line=$(grep -E "^$1 +$2 " <<<"$OUT" | grep -F -- "$3") || {
+    fail "$1 $2: $3" "$OUT"
+    return
+  }
+  case $1 in
+  warn | fail) if grep -q '; to do: .' <<<"$line"; then pass; else fail "what to do: $line"; fi ;;
+  *) pass ;;
+  esac
+}
+nothing_bad() { ! grep -E '^(warn|fail)' <<<"$OUT"; }
+
+# ---- before there is anything ----
+
+doctor
+is 'nothing there' "$CODE" 1
+finds fail data 'No such file'
+finds fail run 'No such file'
+finds fail store 'the store was never filled'
+finds fail daemon "the daemon isn't running"
+finds fail pool "doesn't answer at unix:$DIR/fcgi.sock"
+finds note web '; tell where it is with --url'
+doctor --url http://127.0.0.1:1
+finds fail web 'no web server answers at http://127.0.0.1:1'
+
+# ---- all is well ----
+
+start_store --products 75000 # 14 MB
+printf 'STORE_ID=s9\n' >"$DIR/settings"
+chmod 0640 "$DIR/settings"
+doctor --config "$DIR/settings" --url "$WEB"
+is 'all is well' "$CODE" 0
+check 'all is well: not a word of what is not' nothing_bad
+finds ok settings 'pool and daemon can start'
+finds ok files "$DIR/settings is for its group only"
+finds ok data "$DATA_DIR and the store in it"
+finds ok run 'control.sock is for the daemon and its group'
+finds ok store '75000 products, age '
+finds ok disk ' are free at '
+finds ok daemon 'the daemon answers, version '
+finds ok central 'Central answers and takes our key'
+finds ok pool "the pool answers at unix:$DIR/fcgi.sock, version "
+finds ok web "$WEB/health answers 200"
+doctor --json --config "$DIR/settings" --url "$WEB/"
+is 'JSON' "$CODE $(jq -r '.failures, .warnings, (.findings[0]|keys_unsorted|join(","))' <<<"$OUT" | tr '\n' ' ')" \
+  '0 0 0 result,check,what,advice '
+
+# ---- settings and files ----
+
+printf 'ENVIRONMENT=production\nAPI_KEYS=demo\nCENTRAL_TIMEOUT_SECONDS=0\nSYNC_INTERVAL_SECONDS=5\n' >"$DIR/bad"
+chmod 0644 "$DIR/bad"
+chmod 0755 "$DATA_DIR"
+chmod 0660 "$DATA_DIR/current/data.mdb"
+chmod 0666 "$RUN_DIR/control.sock"
+(
+  unset API_KEYS SYNC_INTERVAL_SECONDS
+  MAX_STALENESS_SECONDS=1 "$BUILD/storectl" doctor --config "$DIR/bad" >"$DIR/out" 2>&1
+)
+OUT=$(cat "$DIR/out")
+finds fail settings "$DIR/bad:3: CENTRAL_TIMEOUT_SECONDS=0: allowed: 1 to 300"
+finds fail settings "API_KEYS=***: the well-known key 'demo' is not allowed"
+finds fail settings "CENTRAL_API_KEY=***: the well-known key 'demo' is not allowed"
+finds fail settings 'MAX_STALENESS_SECONDS=1: allowed:'
+finds note settings 'SYNC_INTERVAL_SECONDS=5 is outside the recommended'
+is 'what pool and daemon find is told once' "$(grep -c '^note.*SYNC_INTERVAL_SECONDS=5' <<<"$OUT")" 1
+finds warn files "$DIR/bad may be read by anybody"
+finds warn data "$DATA_DIR has mode "
+finds fail data 'data.mdb has mode 0660, more than 0640'
+finds fail run 'control.sock has mode 0666'
+finds note pool "where the pool listens isn't known"
+chmod 0666 "$DIR/bad"
+API_KEYS=demo doctor --config "$DIR/settings"
+finds note settings "API_KEYS holds the well-known key 'demo'"
+echo 'PORTT=1' >"$DIR/bad"
+doctor --config "$DIR/bad"
+is 'an unknown key' "$CODE $(cat "$DIR/err")" "78 $DIR/bad:1: PORTT is no setting; did you mean PORT?"
+printf 'STORE_ID=s9\n' >"$DIR/bad"
+chmod 0666 "$DIR/bad"
+doctor --config "$DIR/bad"
+finds fail files "$DIR/bad may be written by anybody"
+chmod 0750 "$DATA_DIR"
+chmod 0640 "$DATA_DIR/current/data.mdb"
+chmod 0660 "$RUN_DIR/control.sock"
+
+if [ "$(id -u)" = 0 ]; then
+  # Whoever isn't in the group.
+  cp "$BUILD/storectl" "$DIR/storectl"
+  OUT=$(setpriv --reuid 65534 --regid 65534 --clear-groups "$DIR/storectl" doctor --config "$DIR/bad")
+  finds note data 'may not be looked at by this user'
+  finds fail store 'this user may not read the store'
+  finds fail daemon 'this user may not talk to the daemon'
+  finds note pool 'this user may not talk to the pool'
+  chown -h 65534 "$DATA_DIR/current/data.mdb"
+  doctor
+  finds fail data 'belongs to user 65534 and its directory to user 0'
+  chown -h 0 "$DATA_DIR/current/data.mdb"
+else
+  skip 'another user' 'not root'
+fi
+
+# ---- the store ----
+
+OUT=$(CACHE_MAP_SIZE_MB=16 faketime '2000-01-01' "$BUILD/storectl" doctor)
+finds fail clock "behind the store's last contact with Central"
+mkdir "$DIR/empty" "$DIR/broken" "$DIR/broken/store-1"
+ln -s store-1 "$DIR/broken/current"
+head -c 65536 /dev/urandom >"$DIR/broken/store-1/data.mdb"
+DATA_DIR=$DIR/empty doctor
+finds fail store 'the store was never filled'
+DATA_DIR=$DIR/broken doctor
+finds fail store 'damaged, or of another format'
+
+CACHE_MAP_SIZE_MB=16 doctor
+finds warn store 'of at most 16.0MB are in use'
+if mount -t tmpfs -o size=1m none "$DIR/empty" 2>/dev/null; then
+  DATA_DIR=$DIR/empty doctor
+  umount "$DIR/empty"
+  finds fail disk '1.0MB are free at'
+else
+  skip 'a disk that is nearly full' 'may not mount'
+fi
+
+# ---- what runs ----
+
+kill -STOP "$DAEMON"
+doctor
+finds fail daemon "doesn't answer: it hangs, or was stopped"
+finds note central 'only the daemon talks to Central'
+kill -CONT "$DAEMON"
+doctor --url "$WEB/v1/nowhere"
+finds fail web "/v1/nowhere/health answers 401, not from the store"
+stop "$POOL"
+doctor --url "$WEB"
+finds fail pool "doesn't answer at unix:$DIR/fcgi.sock"
+finds fail web "it doesn't reach the pool"
+FCGI_LISTEN=${CENTRAL#http://} doctor
+finds fail pool "doesn't answer at 127.0.0.1:"
+
+# Central, as the daemon sees it: each way to fail has its own advice.  A new
+# daemon tries at once.
+sees() { # CLASS ADVICE
+  doctor
+  grep -qE "^fail +central +$1: .*; to do: .*$2" <<<"$OUT"
+}
+while IFS='|' read -r class fault key advice; do
+  faults "{\"faults\":[$fault]}"
+  stop "$DAEMON"
+  start_daemon CENTRAL_API_KEY="$key"
+  check "Central: $class" until_true 15 sees "$class" "$advice"
+done <<'ROWS'
+http_5xx|{"path":"*","kind":"status","status":500}|demo|whoever runs Central
+bad_answer|{"path":"*","kind":"html"}|demo|a proxy's page
+auth||wrong|CENTRAL_API_KEY
+ROWS
+stop "$DAEMON"
+kill "$CENTRAL_PID"
+start_daemon
+check 'Central: connect' until_true 15 sees connect CENTRAL_API_URL
