@@ -66,6 +66,7 @@ suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
 suite dist tests/packages/dist.sh
 suite install tests/packages/install.sh
+suite container tests/packages/container.sh
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
