@@ -13,28 +13,59 @@ SANITIZE ?=
 TEST_HOOKS ?=
 PORT ?= 8083
 
+# ---------------------------------------------------------------- directories
+
+# Those of the GNU standards, each to be set by itself; PREFIX is prefix by another name.
 DESTDIR ?=
 PREFIX ?= /usr/local
+prefix = $(PREFIX)
+exec_prefix = $(prefix)
+bindir = $(exec_prefix)/bin
+sbindir = $(exec_prefix)/sbin
+libexecdir = $(exec_prefix)/lib
+pkglibexecdir = $(libexecdir)/store-api
+datarootdir = $(prefix)/share
+datadir = $(datarootdir)
+docdir = $(datarootdir)/doc/store-api
+mandir = $(datarootdir)/man
+man1dir = $(mandir)/man1
+man5dir = $(mandir)/man5
+man7dir = $(mandir)/man7
+man8dir = $(mandir)/man8
 # A distribution's tree keeps its settings in /etc, others below the prefix.
-SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
-CONFIG_DIR := $(SYSCONFDIR)/store-api
+sysconfdir = $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+confdir = $(sysconfdir)/store-api
+# Data and sockets are where the machine has them, whatever the prefix.
+localstatedir = /var
+runstatedir = /run
+# Where systemd and bash look; empty: such files are not installed.
+systemd_prefix = $(filter /usr /usr/local,$(prefix))
+unitdir = $(systemd_prefix:%=%/lib/systemd/system)
+sysusersdir = $(systemd_prefix:%=%/lib/sysusers.d)
+tmpfilesdir = $(systemd_prefix:%=%/lib/tmpfiles.d)
+bashcompletiondir = $(datadir)/bash-completion/completions
 
 # ---------------------------------------------------------------- flags
 
-OPTIMIZE ?= -O2 -g
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-	-Wvla -Wformat=2 -Werror
-HARDENING := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) \
+# CFLAGS, CPPFLAGS and LDFLAGS, of the environment or the command line, are added to; packagers
+# say WERROR= too, since a compiler of theirs may warn of more.
+OPTIMIZE := $(if $(CFLAGS),,-O2 -g)
+WERROR = -Werror
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wformat=2 $(WERROR)
+FORTIFY := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
+HARDENING := -fstack-protector-strong -fPIE $(FORTIFY) \
 	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer)
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSTORE_API_VERSION='"$(VERSION)"' \
-	-DCONFIG_DIR='"$(CONFIG_DIR)"' $(if $(TEST_HOOKS),-DTEST_HOOKS)
-CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FLAGS) -pthread
-LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
+override CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSTORE_API_VERSION='"$(VERSION)"' \
+	-DCONFIG_DIR='"$(confdir)"' -DSTATE_DIR='"$(localstatedir)/lib"' -DRUN_STATE_DIR='"$(runstatedir)"' \
+	$(if $(TEST_HOOKS),-DTEST_HOOKS)
+override CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FLAGS) -pthread
+override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
 
 # Asked only when something is compiled: a bare machine has no pkg-config yet.
-JSON_CFLAGS = $(shell $(PKG_CONFIG) --cflags json-c)
+LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcurl libxxhash lmdb)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
 LMDB_LIBS = $(shell $(PKG_CONFIG) --libs lmdb)
@@ -72,8 +103,8 @@ PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.
 HOSTILE_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/hostile/*.c))
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
 
-.PHONY: all programs tests demo-programs check check-deep hooks soak mutants demo install clean \
-	format man-text help packages-build packages-demo packages-check
+.PHONY: all programs tests demo-programs check check-deep hooks soak mutants demo clean format \
+	man-text help packages-build packages-demo packages-check
 .DELETE_ON_ERROR:
 
 all: programs
@@ -89,7 +120,8 @@ help:
 	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
 	@echo 'make check           all tests; make check-deep: the longer ones'
 	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
-	@echo 'make install         DESTDIR= PREFIX= SYSCONFDIR='
+	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
+	@echo '                     make install-strip, make uninstall'
 	@echo 'make format          clang-format over all sources; make man-text: store-api(7) as text'
 	@echo 'make compile_commands.json, make clean'
 	@echo 'variants: CC=clang, SANITIZE=address,undefined, TEST_HOOKS=1, BUILD=build/variant'
@@ -111,14 +143,14 @@ $(FLAGS_FILE):
 
 $(BUILD)/obj/%.o: src/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIBRARY_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A file that the assembler puts in.
 $(BUILD)/obj/api/openapi.o: src/api/openapi.json
 
 $(BUILD)/obj/tests/%.o: tests/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(JSON_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(LIBRARY_CFLAGS) -MMD -MP -c -o $@ $<
 
 define room_archive
 $(BUILD)/lib/$(1).a: $(2)
@@ -212,28 +244,14 @@ mutants: hooks
 
 # ---------------------------------------------------------------- installing
 
-BINDIR = $(DESTDIR)$(PREFIX)
-EXAMPLES = $(BINDIR)/share/doc/store-api/examples
-
-# Settings that are there stay as they are.
-install: programs
-	install -d $(BINDIR)/lib/store-api $(BINDIR)/sbin $(DESTDIR)$(CONFIG_DIR)
-	install -m 0755 $(BUILD)/store-api.fcgi $(BINDIR)/lib/store-api/store-api.fcgi
-	install -m 0755 $(BUILD)/store-syncd $(BINDIR)/sbin/store-syncd
-	for f in store-api.conf store-syncd.conf; do \
-		test -e $(DESTDIR)$(CONFIG_DIR)/$$f || \
-		install -m 0640 conf/$$f $(DESTDIR)$(CONFIG_DIR)/$$f || exit 1; done
-	for s in lighttpd apache nginx prometheus grafana; do install -d $(EXAMPLES)/$$s && \
-		install -m 0644 conf/$$s/* $(EXAMPLES)/$$s/ || exit 1; done
-	install -d $(BINDIR)/share/man/man7
-	install -m 0644 packaging/common/store-api.7 $(BINDIR)/share/man/man7/store-api.7
+include packaging/install.mk
 
 # ---------------------------------------------------------------- house-keeping
 
 compile_commands.json: Makefile $(FLAGS_FILE) $(wildcard src/*/*.c tests/*/*.c tests/unit/*/*.c)
 	@{ echo '['; sep=; for f in $(wildcard src/*/*.c) $(UNIT_SOURCES) $(wildcard tests/*/*.c); do \
 		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" '$(CURDIR)' "$$f" \
-		'$(subst ",\",$(subst ','\'',$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(JSON_CFLAGS))) -c '"$$f"; \
+		'$(subst ",\",$(subst ','\'',$(CC) $(CPPFLAGS) -Itests -Itests/unit $(CFLAGS) $(LIBRARY_CFLAGS))) -c '"$$f"; \
 		sep=",$$(printf '\n_')"; sep=$${sep%_}; done; echo; echo ']'; } >$@
 
 # The manual page as text, for readers of the tree.

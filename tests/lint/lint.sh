@@ -28,7 +28,7 @@ shell() { our_shell | xargs shellcheck -x -s bash; }
 clang_tidy() { our_sources | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p . 2>/dev/null; }
 cpp_check() {
   cppcheck -q -j "$(nproc)" --std=c11 -Iinclude -Isrc -D_GNU_SOURCE -DSTORE_API_VERSION='""' \
-    -DCONFIG_DIR='""' --error-exitcode=1 --inline-suppr --enable=warning,portability,performance src
+    -DCONFIG_DIR='""' -DSTATE_DIR='""' -DRUN_STATE_DIR='""' --error-exitcode=1 --inline-suppr --enable=warning,portability,performance src
 }
 
 # What the responders must not be able to do is a fact of their link line.
