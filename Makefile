@@ -122,6 +122,7 @@ help:
 	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
 	@echo '                     make install-strip, make uninstall'
+	@echo 'make dist            the source tarball; make distcheck: builds and passes its tests'
 	@echo 'make format          clang-format over all sources; make man-text: store-api(7) as text'
 	@echo 'make compile_commands.json, make clean'
 	@echo 'variants: CC=clang, SANITIZE=address,undefined, TEST_HOOKS=1, BUILD=build/variant'

@@ -42,7 +42,7 @@ HERE = -e 's|/usr/lib/store-api/|$(pkglibexecdir)/|g' -e 's|/usr/sbin/store-sync
 	-e 's|/usr/bin/storectl|$(bindir)/storectl|g' -e 's|/usr/share/doc/store-api|$(docdir)|g' \
 	-e 's|/etc/store-api|$(confdir)|g' -e 's|/var/lib/store-api|$(localstatedir)/lib/store-api|g' \
 	-e 's|/run/store-api|$(runstatedir)/store-api|g'
-IN_PLACE = $(BUILD)/in-place
+IN_PLACE = $(BUILD)/$@.file
 
 # ---------------------------------------------------------------- installing
 
@@ -79,3 +79,18 @@ uninstall:
 	$(call say,RM)rm -f $(foreach file,$(call targets,$(PROGRAM_FILES) $(DATA_FILES)),'$(DESTDIR)$(file)')
 	-@rmdir $(foreach dir,$(pkglibexecdir) $(EXAMPLES:%=$(docdir)/examples/%) $(docdir)/examples \
 		$(docdir),'$(DESTDIR)$(dir)') 2>/dev/null
+
+# ---------------------------------------------------------------- handing on
+
+.PHONY: dist distcheck
+
+TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
+
+# The same commit gives the same bytes.
+dist:
+	@mkdir -p $(BUILD)
+	$(call say,DIST)packaging/dist.sh $(BUILD) $(BUILD)
+	@echo $(TARBALL)
+
+distcheck:
+	@MAKE='$(MAKE)' tests/packages/dist.sh --build

@@ -64,6 +64,8 @@ suite hostile build/tests/hostile
 suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
+suite dist tests/packages/dist.sh
+suite install tests/packages/install.sh
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
@@ -78,6 +80,8 @@ suite mutants-rules tests/property/mutants.sh build/hooks rules
 if [ "${1-}" = --deep ]; then
   suite hostile-long "${asan[@]}" build/asan/tests/hostile --count 1000000 --seed "$(date +%s)"
   suite pool-memory-long tests/bench/pool_memory.sh 1000000
+  suite dist-builds tests/packages/dist.sh --build
+  suite install-builds tests/packages/install.sh --build
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
   suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections

@@ -70,6 +70,7 @@ step 'responder links no writer and no curl' responder_links
 step 'daemon links no FastCGI' daemon_links
 step 'a read of products parses no JSON' tests/lint/read_path.sh "$BUILD/store-api.fcgi"
 step 'no test hooks in the programs' no_test_hooks
+step 'one version everywhere' packaging/version.sh --check
 step 'nothing left behind' no_leftovers
 step 'sizes of files and functions' sizes
 step 'manual pages' manual
