@@ -82,7 +82,7 @@ uninstall:
 
 # ---------------------------------------------------------------- handing on
 
-.PHONY: dist distcheck
+.PHONY: dist distcheck deb check-packages packages-package packages-check-package
 
 TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
 
@@ -94,3 +94,15 @@ dist:
 
 distcheck:
 	@MAKE='$(MAKE)' tests/packages/dist.sh --build
+
+packages-package packages-check-package:
+	@packaging/packages.sh $(@:packages-%=%)
+
+deb: packages-package
+	@packaging/deb/build.sh $(BUILD)/deb
+	@ls $(BUILD)/deb/*.deb
+
+# What an installed package does, in a tree of its own.
+check-packages: packages-check-package
+	@$(MAKE) --no-print-directory $(BUILD)/tests/central
+	@tests/packages/deb.sh

@@ -20,7 +20,7 @@
 
 #define LINES_MAX 400
 
-/* Central's words are in it, and a line of their own would be a message of ours. */
+/* What failed may be told in words from outside: a line of their own would be a message of ours. */
 static void keep_one_line(char *text)
 {
 	for (; *text; text++)
