@@ -76,7 +76,7 @@ MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
 # ---------------------------------------------------------------- the house
 
 # From the roof down: a room may use only those behind it (tests/lint/includes.sh).
-ROOMS := pool api sync central rules health control metrics store config model base
+ROOMS := tool pool api sync central rules health control metrics store config model base
 STORE_WRITE := index_write write build position crash watchdog
 
 room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
@@ -87,9 +87,9 @@ ARCHIVES := $(patsubst %,$(BUILD)/lib/%.a,$(filter-out store,$(ROOMS)) store_wri
 archive = $(patsubst %,$(BUILD)/lib/%.a,$(1))
 
 POOL_ARCHIVES := $(call archive,config pool api health control metrics store_read model base)
-SYNCD_ARCHIVES := $(call archive,config sync central rules control metrics store_write store_read \
+SYNCD_ARCHIVES := $(call archive,tool health config sync central rules control metrics store_write store_read \
 	model base)
-ALL_ARCHIVES := $(call archive,pool api sync central rules health control metrics store_write \
+ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control metrics store_write \
 	store_read config model base)
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd

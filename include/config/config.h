@@ -109,6 +109,14 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
 void config_arguments_free(struct config_arguments *a);
 
 /*
+ * Where no file was named: the installed ones that exist, the daemon's own if
+ * so wanted.  A tool skips those that it may not read.  a->files has room for
+ * two more.
+ */
+void config_add_installed(
+    struct config_arguments *a, enum config_program program, bool with_daemons);
+
+/*
  * Load for a start: mistakes and warnings go to stderr as lines (format of the
  * program's log is not known yet).  NULL with *exit_code set when the program
  * is done: 78 after mistakes, 0 after --check-config printed the settings.

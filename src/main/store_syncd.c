@@ -12,11 +12,15 @@
 #include "base/signals.h"
 #include "config/config.h"
 #include "sync/engine.h"
+#include "tool/check.h"
 
 static const char help[] =
     "Keeps the store in step with the Central Inventory API: the only writer of the\n"
     "store and the only program that talks to Central.  Stays in the foreground, logs\n"
     "to stderr.\n"
+    "\n"
+    "With --check it is a check for cron and monitoring instead: is the store fit and\n"
+    "the daemon at work?  See --check --help.\n"
     "\n"
     "Signals: SIGTERM, SIGINT end it; SIGHUP reads the settings again; SIGUSR1 begins\n"
     "a full sync now.\n"
@@ -148,6 +152,8 @@ int main(int argc, char **argv)
 
 	if (io_open_standard())
 		return EX_OSERR;
+	if (check_wanted(argc, argv))
+		return check_main(argc, argv);
 	if (!config_arguments(argc, argv, CONFIG_DAEMON, help, &p.arguments, &code))
 		return code;
 	p.config = config_start(&p.arguments, CONFIG_DAEMON, &code);
