@@ -82,7 +82,8 @@ uninstall:
 
 # ---------------------------------------------------------------- handing on
 
-.PHONY: dist distcheck deb check-packages packages-package packages-check-package
+.PHONY: dist distcheck rpm
+.PHONY: deb check-packages packages-package packages-check-package
 
 TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
 
@@ -94,6 +95,12 @@ dist:
 
 distcheck:
 	@MAKE='$(MAKE)' tests/packages/dist.sh --build
+
+# On Debian: make rpm RPMBUILD_FLAGS='--nodeps'.
+RPMBUILD_FLAGS =
+
+rpm:
+	packaging/rpm/build.sh $(BUILD)/rpm $(RPMBUILD_FLAGS)
 
 packages-package packages-check-package:
 	@packaging/packages.sh $(@:packages-%=%)
