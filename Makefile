@@ -76,7 +76,7 @@ MICROHTTPD_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd)
 # ---------------------------------------------------------------- the house
 
 # From the roof down: a room may use only those behind it (tests/lint/includes.sh).
-ROOMS := pool api sync central rules health control metrics store config model base
+ROOMS := tool pool api sync central rules health control metrics store config model base
 STORE_WRITE := index_write write build position crash watchdog
 
 room_objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
@@ -87,9 +87,9 @@ ARCHIVES := $(patsubst %,$(BUILD)/lib/%.a,$(filter-out store,$(ROOMS)) store_wri
 archive = $(patsubst %,$(BUILD)/lib/%.a,$(1))
 
 POOL_ARCHIVES := $(call archive,config pool api health control metrics store_read model base)
-SYNCD_ARCHIVES := $(call archive,config sync central rules control metrics store_write store_read \
+SYNCD_ARCHIVES := $(call archive,tool health config sync central rules control metrics store_write store_read \
 	model base)
-ALL_ARCHIVES := $(call archive,pool api sync central rules health control metrics store_write \
+ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control metrics store_write \
 	store_read config model base)
 
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
@@ -123,6 +123,7 @@ help:
 	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
 	@echo '                     make install-strip, make uninstall'
 	@echo 'make dist            the source tarball; make distcheck: builds and passes its tests'
+	@echo 'make deb             the Debian package; make check-packages: installs it in a tree of its own'
 	@echo 'make format          clang-format over all sources; make man-text: store-api(7) as text'
 	@echo 'make compile_commands.json, make clean'
 	@echo 'variants: CC=clang, SANITIZE=address,undefined, TEST_HOOKS=1, BUILD=build/variant'
@@ -227,7 +228,7 @@ demo: packages-demo
 check: packages-check
 	@MAKE='$(MAKE)' tests/check.sh
 
-check-deep: packages-check
+check-deep: packages-check packages-check-package
 	@MAKE='$(MAKE)' tests/check.sh --deep
 
 MINUTES ?= 60

@@ -83,6 +83,7 @@ uninstall:
 # ---------------------------------------------------------------- handing on
 
 .PHONY: dist distcheck rpm
+.PHONY: deb check-packages packages-package packages-check-package
 
 TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
 
@@ -100,3 +101,15 @@ RPMBUILD_FLAGS =
 
 rpm:
 	packaging/rpm/build.sh $(BUILD)/rpm $(RPMBUILD_FLAGS)
+
+packages-package packages-check-package:
+	@packaging/packages.sh $(@:packages-%=%)
+
+deb: packages-package
+	@packaging/deb/build.sh $(BUILD)/deb
+	@ls $(BUILD)/deb/*.deb
+
+# What an installed package does, in a tree of its own.
+check-packages: packages-check-package
+	@$(MAKE) --no-print-directory $(BUILD)/tests/central
+	@tests/packages/deb.sh

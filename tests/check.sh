@@ -83,6 +83,7 @@ if [ "${1-}" = --deep ]; then
   suite pool-memory-long tests/bench/pool_memory.sh 1000000
   suite dist-builds tests/packages/dist.sh --build
   suite install-builds tests/packages/install.sh --build
+  suite packages tests/packages/deb.sh
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
   suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections

@@ -39,6 +39,7 @@ struct config {
 	char *store_id;
 	bool store_id_set; /* by a file or the environment */
 	char *central_api_url;
+	bool central_api_url_set; /* likewise */
 	char *central_api_key;
 	char *central_ca_file, *central_client_cert, *central_client_key; /* "" where unset */
 	int64_t central_timeout_seconds, central_write_timeout_seconds;
@@ -106,6 +107,14 @@ struct config_arguments {
 bool config_arguments(int argc, char **argv, enum config_program program, const char *extra_help,
     struct config_arguments *out, int *exit_code);
 void config_arguments_free(struct config_arguments *a);
+
+/*
+ * Where no file was named: the installed ones that exist, the daemon's own if
+ * so wanted.  A tool skips those that it may not read.  a->files has room for
+ * two more.
+ */
+void config_add_installed(
+    struct config_arguments *a, enum config_program program, bool with_daemons);
 
 /*
  * Load for a start: mistakes and warnings go to stderr as lines (format of the

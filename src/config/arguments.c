@@ -54,6 +54,16 @@ static void add_installed(struct config_arguments *a, enum config_program progra
 		a->files[a->n_files++] = file;
 }
 
+void config_add_installed(
+    struct config_arguments *a, enum config_program program, bool with_daemons)
+{
+	if (a->n_files > 0)
+		return;
+	add_installed(a, program, shared_file);
+	if (with_daemons)
+		add_installed(a, program, daemon_file);
+}
+
 bool config_arguments(int argc, char **argv, enum config_program program, const char *extra_help,
     struct config_arguments *out, int *exit_code)
 {
@@ -81,11 +91,7 @@ bool config_arguments(int argc, char **argv, enum config_program program, const 
 		*exit_code = WRONG_USAGE;
 		goto done;
 	}
-	if (a.n_files == 0) {
-		add_installed(&a, program, shared_file);
-		if (program == CONFIG_DAEMON)
-			add_installed(&a, program, daemon_file);
-	}
+	config_add_installed(&a, program, program == CONFIG_DAEMON);
 	*out = a;
 	return true;
 done:

@@ -60,7 +60,7 @@ const struct setting settings[] = {
 	  set_number, AT(sync_interval_minutes), .min = 1, .max = 1440, .at_reload = true },
 	{ "VERIFY_INTERVAL_MINUTES", DAEMON, "60", "0 to 10080", "between comparisons with Central's list; 0: never",
 	  set_number, AT(verify_interval_minutes), .max = MONTH_MINUTES, .at_reload = true },
-	{ "MAX_CONSECUTIVE_FAILURES", DAEMON, "5", "1 to 100", "in a row, then fallback mode",
+	{ "MAX_CONSECUTIVE_FAILURES", DAEMON | TOOL, "5", "1 to 100", "in a row, then fallback mode",
 	  set_number, AT(max_consecutive_failures), .min = 1, .max = 100, .at_reload = true },
 	{ "MAX_STALENESS_SECONDS", POOL | TOOL, "0", "0 to 31536000", "older reads answer 503 cache_too_stale; 0: never",
 	  set_number, AT(max_staleness_seconds), .max = 31536000, .at_reload = true },

@@ -12,11 +12,15 @@
 #include "base/signals.h"
 #include "config/config.h"
 #include "sync/engine.h"
+#include "tool/check.h"
 
 static const char help[] =
     "Keeps the store in step with the Central Inventory API: the only writer of the\n"
     "store and the only program that talks to Central.  Stays in the foreground, logs\n"
     "to stderr.\n"
+    "\n"
+    "With --check it is a check for cron and monitoring instead: is the store fit and\n"
+    "the daemon at work?  See --check --help.\n"
     "\n"
     "Signals: SIGTERM, SIGINT end it; SIGHUP reads the settings again; SIGUSR1 begins\n"
     "a full sync now.\n"
@@ -62,6 +66,14 @@ static bool reload(void *arg, struct engine_settings *out)
 	log_set((enum log_level)loaded->log_level, (enum log_format)loaded->log_format);
 	*out = settings_of(loaded);
 	return true;
+}
+
+/* As freshly installed: a service that runs, and waits for being told where Central is. */
+static void warn_without_central(const struct config *c)
+{
+	if (!c->central_api_url_set)
+		log_warn("no Central is set: waiting for CENTRAL_API_URL in store-syncd.conf",
+		    log_text("asking", c->central_api_url));
 }
 
 static int failed(const char *what, const struct buf *why, int code)
@@ -118,6 +130,7 @@ static int run(struct program *p)
 
 	log_open("store-syncd", (enum log_level)p->config->log_level,
 	    (enum log_format)p->config->log_format);
+	warn_without_central(p->config);
 	raise_descriptors();
 	buf_init(&why, 4096);
 	err = store_writer_open(&options, &store, &why);
@@ -139,6 +152,8 @@ int main(int argc, char **argv)
 
 	if (io_open_standard())
 		return EX_OSERR;
+	if (check_wanted(argc, argv))
+		return check_main(argc, argv);
 	if (!config_arguments(argc, argv, CONFIG_DAEMON, help, &p.arguments, &code))
 		return code;
 	p.config = config_start(&p.arguments, CONFIG_DAEMON, &code);

@@ -1,6 +1,6 @@
 /*
- * intruder hold|set-back|cut LOCK_FILE: a responder that was taken over.  Says
- * `done`; hold then stays until it is killed.
+ * intruder hold|hold-readers|set-back|cut LOCK_FILE: a responder that was taken over.  Says
+ * `done`; who holds then stays until it is killed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +14,7 @@ static const struct {
 	bool stays;
 } deeds[] = {
 	{ "hold", intruder_hold, true },
+	{ "hold-readers", intruder_hold_readers, true },
 	{ "set-back", intruder_set_back, false },
 	{ "cut", intruder_cut, false },
 };

@@ -53,6 +53,7 @@ else
   { printf '{"products":['; cat "$DIR/big"; printf ']}'; } >"$DIR/order"
   admin PUT set "@$DIR/order" >/dev/null
   check 'the log tells' until_true 20 grep -q 'class=storage' "$DIR/daemon.log"
+  matches 'the check tells' "$("$BUILD/store-syncd" --check)" "STORE-SYNC WARNING - store can't be written, retrying \(storage\), 300 products, .*"
   check 'reads go on' product_is_there PROD-300
   rm "$small/filler"
   name_is_long() {

@@ -27,13 +27,15 @@ declare -A stands_on=(
   [sync]='base model rules store central control metrics'
   [api]='base model store control health metrics'
   [pool]='base api metrics'
-  [main]='base config model store metrics control health central rules sync api pool'
+  [tool]='base config model store metrics control health api'
+  [main]='base config model store metrics control health central rules sync api pool tool'
 )
 
 # Public headers that a room which may include their room may not use all the same.
 declare -A forbidden=(
   [api]='store/write.h control/server.h'
   [pool]='store/write.h'
+  [tool]='store/write.h control/server.h'
 )
 
 # foreign header: the files that may include it

@@ -40,6 +40,7 @@ room_may_not rules store/read.h
 room_may_not sync config/config.h
 room_may_not api config/config.h
 room_may_not pool store/read.h
+room_may_not tool sync/engine.h
 
 offend 'api may not write' src/api/offence.c '#include "store/write.h"' 'api/ may not use store/write.h'
 offend 'api has no server end' src/api/offence.c '#include "control/server.h"' 'may not use control/server.h'

@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 /* Drawn in LMDB's mdb.c: MDB_txninfo. */
-#define LAST_TXN_AT     48
-#define WRITER_MUTEX_AT 64
-#define HEAD_SIZE       128
+#define READERS_MUTEX_AT 8
+#define LAST_TXN_AT      48
+#define WRITER_MUTEX_AT  64
+#define HEAD_SIZE        128
 
 static char *map_head(const char *path, int *fd)
 {
@@ -23,7 +24,7 @@ static char *map_head(const char *path, int *fd)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-bool intruder_hold(const char *lock_file)
+static bool hold(const char *lock_file, size_t mutex_at)
 {
 	struct flock as_reader = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	int fd, rc;
@@ -32,8 +33,18 @@ bool intruder_hold(const char *lock_file)
 	/* While somebody is in, who comes anew doesn't make the locks anew. */
 	if (!map || fcntl(fd, F_SETLK, &as_reader) < 0)
 		return false;
-	rc = pthread_mutex_lock((pthread_mutex_t *)(void *)(map + WRITER_MUTEX_AT));
+	rc = pthread_mutex_lock((pthread_mutex_t *)(void *)(map + mutex_at));
 	return rc == 0 || rc == EOWNERDEAD;
+}
+
+bool intruder_hold(const char *lock_file)
+{
+	return hold(lock_file, WRITER_MUTEX_AT);
+}
+
+bool intruder_hold_readers(const char *lock_file)
+{
+	return hold(lock_file, READERS_MUTEX_AT);
 }
 
 bool intruder_set_back(const char *lock_file)

@@ -11,6 +11,9 @@
 /* Take the writer's lock and keep it while the process lives, as a reader that is there. */
 bool intruder_hold(const char *lock_file);
 
+/* The same with the lock that a reader takes when it comes: whoever comes next waits. */
+bool intruder_hold_readers(const char *lock_file);
+
 /* The commit before the last one counts as the last one. */
 bool intruder_set_back(const char *lock_file);
 
