@@ -84,6 +84,8 @@ if [ "${1-}" = --deep ]; then
   suite dist-builds tests/packages/dist.sh --build
   suite install-builds tests/packages/install.sh --build
   suite packages tests/packages/deb.sh
+  suite rpm tests/packages/rpm.sh
+  suite image tests/packages/image.sh
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
   suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections
