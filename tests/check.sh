@@ -65,6 +65,7 @@ suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
 suite dist tests/packages/dist.sh
+suite units tests/packages/units.sh
 suite install tests/packages/install.sh
 suite container tests/packages/container.sh
 suite pool-memory tests/bench/pool_memory.sh 50000

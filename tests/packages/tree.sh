@@ -41,14 +41,15 @@ tree_base() {
   rm -rf "$new"
   mkdir -p "${TREE_BASE%/*}"
   # shellcheck source=/dev/null
-  debootstrap --variant=minbase --include=systemd,systemd-sysv,ca-certificates,curl \
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,procps,ca-certificates,curl \
     "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$new" "$(tree_mirror)" || return
   tree_copy_apt "$new"
-  # Kept, whatever this machine's settings say about packages that were installed.
-  echo 'Binary::apt-get::APT::Keep-Downloaded-Packages "true";' >"$new/etc/apt/apt.conf.d/99keep"
+  # What is fetched here is what there will be.
+  printf '%s\n' 'APT::Get::Assume-Yes "true";' 'APT::Install-Recommends "false";' \
+    >"$new/etc/apt/apt.conf.d/99tree"
   chroot "$new" apt-get update || return
   # shellcheck disable=SC2086 # splitting is meant
-  chroot "$new" apt-get install -y --download-only $TREE_PACKAGES || return
+  chroot "$new" apt-get install --download-only $TREE_PACKAGES || return
   mv "$new" "$TREE_BASE"
 }
 
