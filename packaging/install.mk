@@ -60,7 +60,9 @@ install-programs: programs installdirs
 install-data: installdirs
 	@mkdir -p $(BUILD)
 	$(call say,INSTALL)set -e; $(foreach file,$(DATA_FILES), sed $(HERE) $(call source,$(file)) >$(IN_PLACE); \
-		$(INSTALL_DATA) $(IN_PLACE) '$(DESTDIR)$(call target,$(file))';) rm -f $(IN_PLACE)
+		$(INSTALL_DATA) $(IN_PLACE) '$(DESTDIR)$(call target,$(file))'; \
+		if [ -x $(call source,$(file)) ]; then chmod a+x '$(DESTDIR)$(call target,$(file))'; fi;) \
+		rm -f $(IN_PLACE)
 
 # Settings that are there stay as they are.  They hold keys, so others may not read them.
 install-settings: installdirs
@@ -82,7 +84,7 @@ uninstall:
 
 # ---------------------------------------------------------------- handing on
 
-.PHONY: dist distcheck rpm
+.PHONY: dist distcheck rpm deb check-packages packages-package packages-check-package
 
 TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
 
@@ -95,8 +97,20 @@ dist:
 distcheck:
 	@MAKE='$(MAKE)' tests/packages/dist.sh --build
 
-# On Debian: make rpm RPMBUILD_FLAGS='--nodeps'.
-RPMBUILD_FLAGS =
-
 rpm:
-	packaging/rpm/build.sh $(BUILD)/rpm $(RPMBUILD_FLAGS)
+	@packaging/rpm/build.sh $(BUILD)/rpm
+	@ls $(BUILD)/rpm/SRPMS/*.rpm $(BUILD)/rpm/RPMS/*/*.rpm
+
+packages-package packages-check-package:
+	@packaging/packages.sh $(@:packages-%=%)
+
+deb: packages-package
+	@packaging/deb/build.sh $(BUILD)/deb
+	@ls $(BUILD)/deb/*.deb
+
+# What an installed package does, in a tree of its own.
+check-packages: packages-check-package
+	@$(MAKE) --no-print-directory demo-programs
+	@tests/packages/deb.sh
+	@tests/packages/rpm.sh
+	@tests/packages/image.sh
