@@ -11,8 +11,8 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/packages/tree.sh
 . tests/packages/tree.sh
 
-if [ "$(id -u)" -ne 0 ]; then
-  echo 'SKIPPED: the installed package: this needs root'
+if [ "$(id -u)" -ne 0 ] || ! unshare --mount true; then
+  echo 'SKIPPED: the installed package: this needs root, and the right to mount'
   echo '0 passed, 0 failed, 1 skipped'
   exit 0
 fi
@@ -126,7 +126,7 @@ load_begin() {
 # shellcheck disable=SC2016
 load_end() { # prints "some, N failed"
   inside sh -c 'touch /tmp/load/end; sleep 1; cat /tmp/load/[1-4] | awk "
-    { n++ } \$1 != 200 { bad++ } END { print (n > 50 ? \"some\" : n + 0) \", \" bad + 0 \" failed\" }"'
+    { n++ } \$1 != 200 { bad++ } END { print (n > 20 ? \"some\" : n + 0) \", \" bad + 0 \" failed\" }"'
 }
 
 # As installed, nothing set: everything runs, and the daemon says what it waits for.
@@ -230,6 +230,23 @@ checks_fire() {
   inside systemctl start store-syncd
 }
 
+# The key as a credential, as store-syncd.service shows it.
+credential() {
+  inside sh -c "umask 0077; echo $key >/etc/store-api/central.key"
+  inside sed -i 's/^CENTRAL_API_KEY=/# &/' /etc/store-api/store-syncd.conf
+  inside mkdir -p /etc/systemd/system/store-syncd.service.d
+  inside sed -n '/^#   \[Service\]/,/^#   Env/s/^# *//p' /lib/systemd/system/store-syncd.service \
+    >"$TREE/etc/systemd/system/store-syncd.service.d/key.conf"
+  inside systemctl daemon-reload
+  check "with Central's key as a credential" inside systemctl restart store-syncd
+  check 'the daemon gets live' until_true 30 live
+  is 'which only root can read' "$(owner /etc/store-api/central.key)" 'root:root 600'
+  inside rm -r /etc/store-api/central.key /etc/systemd/system/store-syncd.service.d
+  inside sed -i 's/^# CENTRAL_API_KEY=/CENTRAL_API_KEY=/' /etc/store-api/store-syncd.conf
+  inside systemctl daemon-reload
+  inside systemctl restart store-syncd
+}
+
 reboots() {
   tree_down
   check 'the tree boots again' tree_boot
@@ -297,6 +314,7 @@ with_lighttpd() {
   checks_fire
   restarts
   hung
+  credential
   reboots
   upgrades
   goes lighttpd

@@ -47,6 +47,8 @@ tree_base() {
   # What is fetched here is what there will be.
   printf '%s\n' 'APT::Get::Assume-Yes "true";' 'APT::Install-Recommends "false";' \
     >"$new/etc/apt/apt.conf.d/99tree"
+  # A tree that is thrown away needs no care for a sudden end.
+  echo force-unsafe-io >"$new/etc/dpkg/dpkg.cfg.d/tree"
   chroot "$new" apt-get update || return
   # shellcheck disable=SC2086 # splitting is meant
   chroot "$new" apt-get install --download-only $TREE_PACKAGES || return
