@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL          CONFIG_POOL
-#define DAEMON        CONFIG_DAEMON
-#define TOOL          CONFIG_TOOL
-#define ALL           (POOL | DAEMON | TOOL)
-#define AT(member)    .offset = offsetof(struct config, member)
-#define WEEK_MINUTES  10080
+#define POOL         CONFIG_POOL
+#define DAEMON       CONFIG_DAEMON
+#define TOOL         CONFIG_TOOL
+#define ALL          (POOL | DAEMON | TOOL)
+#define AT(member)   .offset = offsetof(struct config, member)
+#define WEEK_MINUTES 10080
 
 static const char *const environments[] = { "development", "staging", "production", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
