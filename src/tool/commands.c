@@ -8,6 +8,8 @@
 
 #include "base/buf.h"
 
+#define TEXT_SIZE 64 /* of a command or an option as help shows it */
+
 static const struct command_option no_options[] = { { 0 } };
 
 static const struct command_option status_options[] = {
@@ -75,17 +77,21 @@ const struct tool_command *command_find(const char *name)
 	return NULL;
 }
 
+/* "--offset N", "--watch[=SECONDS]" */
+static void option_text(const struct command_option *o, char out[TEXT_SIZE])
+{
+	bool optional = o->value && o->value[0] == '[';
+	const char *joint = !o->value ? "" : optional ? "[=" : " ";
+
+	snprintf(out, TEXT_SIZE, "--%s%s%s", o->name, joint, o->value ? o->value + optional : "");
+}
+
 static void print_options(const struct command_option *options)
 {
-	for (const struct command_option *o = options; o->name; o++) {
-		char text[64];
-		const char *joint = !o->value ? "" : o->value[0] == '[' ? "[=" : " ";
+	char text[TEXT_SIZE];
 
-		/* "[SECONDS]" is shown as --watch[=SECONDS]. */
-		snprintf(text, sizeof(text), "--%s%s%s", o->name, joint,
-		    !o->value            ? ""
-		    : o->value[0] == '[' ? o->value + 1
-					 : o->value);
+	for (const struct command_option *o = options; o->name; o++) {
+		option_text(o, text);
 		printf("  %-20s %s\n", text, o->help);
 	}
 }
@@ -93,14 +99,13 @@ static void print_options(const struct command_option *options)
 void help_all(void)
 {
 	struct buf settings;
+	char text[TEXT_SIZE];
 
 	printf("Usage: storectl [OPTION]... COMMAND [OPTION]... [OPERAND]...\n\n"
 	       "Shows and does what the operator of a store needs: reads the store, asks the\n"
 	       "daemon.  It needs membership of the group store-api, and no key.\n\n"
 	       "Commands (storectl help COMMAND tells more):\n\n");
 	for (const struct tool_command *c = commands; c->name; c++) {
-		char text[64];
-
 		snprintf(
 		    text, sizeof(text), "%s%s%s", c->name, c->operands[0] ? " " : "", c->operands);
 		printf("  %-20s %s\n", text, c->help);

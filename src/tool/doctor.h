@@ -11,6 +11,10 @@
 #include "control/message.h"
 #include "tool/command.h"
 
+/* As they are installed; the pool's user has its group's name. */
+#define DAEMON_USER "store-syncd"
+#define POOL_USER   "store-api"
+
 enum grade {
 	GRADE_OK,
 	GRADE_NOTE, /* couldn't be looked at, or worth knowing; nothing to do */
@@ -31,6 +35,9 @@ struct doctor {
 /* advice: what to do, a whole phrase without a full stop; NULL where there is nothing. */
 void doctor_find(struct doctor *d, enum grade grade, const char *advice, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* True where the settings are those of an installation, false in a tree of one user's own. */
+bool doctor_is_installation(const struct doctor *d);
 
 /* The checks; doctor.c has their order. */
 void check_settings(struct doctor *d);

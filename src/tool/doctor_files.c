@@ -15,24 +15,13 @@
 
 #include "tool/doctor.h"
 
-#define DAEMON_USER "store-syncd"
-#define POOL_USER   "store-api"
-
-static bool is_one_users(const struct doctor *d)
-{
-	struct stat st;
-
-	return !d->tool->arguments->installed || stat(d->tool->config->data_dir, &st) < 0 ||
-	       !getpwnam(DAEMON_USER);
-}
-
 void check_users(struct doctor *d)
 {
 	static const char *const names[] = { DAEMON_USER, POOL_USER };
 	static const char advice[] = "install the package again, or systemd-sysusers with its file";
 	bool complete = true;
 
-	if (!d->tool->arguments->installed || d->tool->arguments->settings.n_files == 0) {
+	if (!doctor_is_installation(d)) {
 		doctor_find(d, GRADE_NOTE, NULL,
 		    "not the installed settings: a tree of one user is taken for granted");
 		return;
@@ -107,7 +96,7 @@ void check_data_dir(struct doctor *d)
 	if (st.st_mode & S_IRWXO)
 		doctor_find(d, GRADE_WARN, "chmod o-rwx it",
 		    "%s has mode %04o: anybody may look in", dir, (unsigned)st.st_mode & 07777);
-	daemon = is_one_users(d) ? NULL : getpwnam(DAEMON_USER);
+	daemon = doctor_is_installation(d) ? getpwnam(DAEMON_USER) : NULL;
 	if (daemon && st.st_uid != daemon->pw_uid)
 		doctor_find(d, GRADE_FAIL, "chown -R " DAEMON_USER ":" POOL_USER " it",
 		    "%s belongs to user %u, not to " DAEMON_USER, dir, (unsigned)st.st_uid);

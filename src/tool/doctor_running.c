@@ -31,8 +31,8 @@ static const struct {
 	    "be root, or a member of the group store-api" },
 	{ ST_TIMEOUT, "the daemon is there and doesn't answer: it hangs, or was stopped",
 	    "kill -CONT it if somebody stopped it, else restart it" },
-	{ ST_OK, "the daemon's answer can't be understood",
-	    "restart it: it is of another version" },
+	{ ST_OK, "the daemon gives no answer that can be used",
+	    "read its log, then restart it; it may be of another version" },
 };
 
 void check_daemon(struct doctor *d)

@@ -2,6 +2,7 @@
  * tool/doctor_settings.c: the settings as pool and daemon read them.
  */
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,18 @@ static bool files_of(
 	return true;
 }
 
+bool doctor_is_installation(const struct doctor *d)
+{
+	struct config_arguments files;
+	bool found;
+
+	if (!d->tool->arguments->installed || !files_of(d, CONFIG_DAEMON, &files))
+		return false;
+	found = files.n_files > 0;
+	config_arguments_free(&files);
+	return found;
+}
+
 void check_settings(struct doctor *d)
 {
 	struct config_arguments files;
@@ -107,6 +120,15 @@ void check_settings(struct doctor *d)
 		doctor_find(d, GRADE_OK, NULL, "pool and daemon can start with them");
 }
 
+/* Central's key is the daemon's alone: a broken pool must not get it. */
+static bool pool_may_read(const struct doctor *d, const char *path, const struct stat *st)
+{
+	const struct group *pool = getgrnam(POOL_USER);
+
+	return doctor_is_installation(d) && strstr(path, "/store-syncd.conf") && pool &&
+	       st->st_gid == pool->gr_gid && (st->st_mode & S_IRGRP);
+}
+
 static void check_settings_file(struct doctor *d, const char *path)
 {
 	struct stat st;
@@ -120,6 +142,9 @@ static void check_settings_file(struct doctor *d, const char *path)
 	else if (st.st_mode & S_IROTH)
 		doctor_find(d, GRADE_WARN, "chmod o-r it: it is a place for keys",
 		    "%s may be read by anybody", path);
+	else if (pool_may_read(d, path, &st))
+		doctor_find(d, GRADE_WARN, "chgrp " DAEMON_USER " it",
+		    "%s may be read by the pool, and it is a place for Central's key", path);
 	else
 		doctor_find(d, GRADE_OK, NULL, "%s is for its group only", path);
 }

@@ -13,7 +13,7 @@
 #define PAGE_OF_ALL  "200"
 #define NAME_MAX_LEN 65536
 
-static struct doc_node const *root_member(const struct doc *d, const char *name)
+static const struct doc_node *root_member(const struct doc *d, const char *name)
 {
 	return doc_member(d, doc_root(d), name);
 }

@@ -108,6 +108,37 @@ else
   skip 'another user' 'not root'
 fi
 
+# An installation: settings where the program looks for them, with and without its users.
+config_dir=$(sed -n "s/.*-DCONFIG_DIR='\"\([^\"]*\)\"'.*/\1/p" "$BUILD/flags")
+installed() { # [USERS]: the doctor there
+  grep -v '^store-' /etc/passwd >"$DIR/passwd"
+  grep -v '^store-' /etc/group >"$DIR/group"
+  if [ $# -gt 0 ]; then
+    printf '%s:/:/bin/false\n' store-syncd:x:64001:64002: store-api:x:64002:64002: >>"$DIR/passwd"
+    echo 'store-api:x:64002:' >>"$DIR/group"
+  fi
+  # shellcheck disable=SC2016 # expanded by that shell
+  OUT=$(unshare -m sh -c 'mount -t tmpfs none "${0%/*}" && mkdir "$0" &&
+    mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/group" /etc/group &&
+    cp "$2"/conf/*.conf "$0" && chmod 0640 "$0"/* && chgrp 64002 "$0"/* && exec "$3" doctor' \
+    "$config_dir" "$DIR" "$root" "$BUILD/storectl" 2>"$DIR/err")
+  CODE=$?
+}
+if [ "${config_dir%/*}" != /etc ] && unshare -m true 2>/dev/null; then
+  installed
+  finds fail users 'there is no user store-syncd'
+  finds fail users 'there is no user store-api'
+  finds fail users 'there is no group store-api'
+  finds ok files "$config_dir/store-syncd.conf is for its group only"
+  installed users
+  finds ok users 'users store-syncd and store-api are there'
+  finds warn files "$config_dir/store-syncd.conf may be read by the pool"
+  finds fail data "belongs to user $(id -u), not to store-syncd"
+  finds warn data 'has no setgid bit'
+else
+  skip 'an installation' 'no mount namespaces, or the settings are in /etc'
+fi
+
 # ---- the store ----
 
 OUT=$(CACHE_MAP_SIZE_MB=16 faketime '2000-01-01' "$BUILD/storectl" doctor)
