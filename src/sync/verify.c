@@ -31,7 +31,7 @@
 
 #define WINDOW_MS    5000
 #define PAUSE_MS     5000
-#define SUSPECTS_MAX 4096
+#define SUSPECTS_MAX 65536 /* a megabyte */
 #define FAILURES_MAX 5
 #define OPEN_MS      2000  /* a poll open for so long would have told what there is */
 #define NUDGE_MS     200   /* between two looks at the feed */
@@ -119,14 +119,20 @@ static enum st_err note(void *arg, const struct difference *d)
 	return ST_OK;
 }
 
+static int by_hashes(const void *a, const void *b)
+{
+	const struct suspect *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (x->cached > y->cached) - (x->cached < y->cached);
+}
+
 static bool was_noted(const struct verify *v, const struct difference *d)
 {
 	struct suspect s = suspect_of(d);
 
-	for (size_t i = 0; i < v->n_suspects; i++)
-		if (v->suspects[i].id == s.id && v->suspects[i].cached == s.cached)
-			return true;
-	return v->overflow;
+	return v->overflow || bsearch(&s, v->suspects, v->n_suspects, sizeof(s), by_hashes);
 }
 
 static enum st_err confirm(void *arg, const struct difference *d)
@@ -213,6 +219,7 @@ static void pause_first(struct engine *e, struct mono now)
 	v->looked_top = offsets_top(&e->follow.position.offsets);
 	v->next = mono_add_ms(now, PAUSE_MS);
 	v->mark_end = v->at.walk.pages;
+	qsort(v->suspects, v->n_suspects, sizeof(*v->suspects), by_hashes);
 }
 
 static void first_look_goes_on(struct engine *e, struct mono now)
