@@ -42,8 +42,9 @@ enum st_err range_read(const char *text, struct range *out)
 	struct range r = { .start = 0, .end = INFINITY, .inside = text[0] == '@' };
 	const char *at = text + r.inside;
 	bool has_start = strchr(at, ':') != NULL;
+	size_t len = strlen(text);
 
-	if (strlen(text) >= sizeof(r.text))
+	if (len >= sizeof(r.text))
 		return ST_TOO_BIG;
 	if (has_start && !read_start(&at, &r.start))
 		return ST_INVALID;
@@ -52,7 +53,7 @@ enum st_err range_read(const char *text, struct range *out)
 		return ST_INVALID;
 	if (*at != '\0' || r.start > r.end)
 		return ST_INVALID;
-	strcpy(r.text, text);
+	memcpy(r.text, text, len);
 	*out = r;
 	return ST_OK;
 }

@@ -56,7 +56,11 @@ static void watch(int64_t timeout_s)
 	struct sigaction action = { .sa_handler = give_up, .sa_flags = (int)SA_RESETHAND };
 	struct itimerval timer = { .it_value = { .tv_sec = timeout_s - 1,
 				       .tv_usec = (1000 - LINE_MS) * 1000 } };
+	sigset_t none;
 
+	/* Whoever started us may have blocked them. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);

@@ -1,5 +1,5 @@
 /*
- * intruder hold|hold-readers|set-back|cut LOCK_FILE: a responder that was taken over.  Says
+ * intruder hold|hold-readers|fill-readers|set-back|cut LOCK_FILE: a responder that was taken over.  Says
  * `done`; who holds then stays until it is killed.
  */
 #include <stdio.h>
@@ -15,6 +15,7 @@ static const struct {
 } deeds[] = {
 	{ "hold", intruder_hold, true },
 	{ "hold-readers", intruder_hold_readers, true },
+	{ "fill-readers", intruder_fill_readers, true },
 	{ "set-back", intruder_set_back, false },
 	{ "cut", intruder_cut, false },
 };

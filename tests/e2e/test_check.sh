@@ -8,7 +8,7 @@ check=("$BUILD/store-syncd" --check)
 OK=0 WARNING=1 CRITICAL=2 UNKNOWN=3
 
 run_check() { # [options…] → $OUT, $LINE (its first), $CODE
-  OUT=$("${check[@]}" "$@" 2>"$DIR/check.err")
+  OUT=$(timeout 30 "${check[@]}" "$@" 2>"$DIR/check.err")
   CODE=$?
   LINE=${OUT%%$'\n'*}
   echo "$LINE" >>"$DIR/lines"
@@ -51,7 +51,7 @@ faults '{"faults":[]}'
 
 # ---- live
 
-start_daemon
+start_daemon MAX_CONSECUTIVE_FAILURES=100
 soon_says 'live' $OK "STORE-SYNC OK - live, $place$here"
 is 'a line, no more' "$(wc -l <<<"$OUT")" 1
 says 'verbose: a line still' $OK "STORE-SYNC OK - live, $place$here" -v
@@ -117,23 +117,30 @@ took_ms() { # command…
 }
 kill -STOP "$DAEMON"
 took_ms says 'a hung daemon' $CRITICAL "STORE-SYNC CRITICAL - daemon hangs \(no answer in [0-9.ms]+\), $place$here" -t 1
-check "within -t ($TOOK ms)" test "$TOOK" -le 1000
+check "within -t, or a busy machine's moment more ($TOOK ms)" test "$TOOK" -le 2000
 kill -CONT "$DAEMON"
 soon_says 'it goes on' $OK "STORE-SYNC OK - live, $place$here"
 mv "$RUN_DIR/control.sock" "$DIR/aside"
 says 'no socket' $CRITICAL "STORE-SYNC CRITICAL - daemon runs, but not at its control socket, $place$here"
 mv "$DIR/aside" "$RUN_DIR/control.sock"
 
-# A stopped process has a lock of the store.
-: >"$DIR/hold"
-"$BUILD/tests/intruder" hold-readers "$DATA_DIR/current/lock.mdb" >"$DIR/hold" &
-intruder=$!
-pids+=("$intruder")
-until_true 10 grep -q 'done' "$DIR/hold" || fail 'somebody holds the lock of readers'
+# What others can do in the lock file: hold a lock, take all places.
+intrude() { # DEED
+  : >"$DIR/deed"
+  "$BUILD/tests/intruder" "$1" "$DATA_DIR/current/lock.mdb" >"$DIR/deed" &
+  intruder=$!
+  pids+=("$intruder")
+  until_true 10 grep -q 'done' "$DIR/deed" || fail "intruder: $1"
+}
+intrude hold-readers
 took_ms says 'a lock that is held' $CRITICAL 'STORE-SYNC CRITICAL - timed out while reading the store' -t 1
-check "within -t all the same ($TOOK ms)" test "$TOOK" -le 1000
+check "within -t all the same ($TOOK ms)" test "$TOOK" -le 2000
 stop "$intruder"
 says 'when it is free again' $OK "STORE-SYNC OK - live, $place$here"
+intrude fill-readers
+says 'no place for a reader' $CRITICAL "STORE-SYNC CRITICAL - store unreadable \(its reader table is full\), live$(perf U U U 0)"
+stop "$intruder"
+says 'when there are some again' $OK "STORE-SYNC OK - live, $place$here"
 
 # ---- samples
 
@@ -172,7 +179,9 @@ matches 'systemd: its command' "$("${unit[@]}")" "STORE-SYNC OK - live, .*"
 
 faults '{"faults":[{"path":"events","kind":"status","status":500}]}'
 admin PUT set '{"products":[{"productId":"PROD-001","available":1}]}' >/dev/null
-soon_says 'retrying' $WARNING "STORE-SYNC WARNING - retrying \([12] failures?, http_5xx\), $place$failing"
+soon_says 'retrying' $WARNING "STORE-SYNC WARNING - retrying \([0-9]+ failures?, http_5xx\), $place$failing"
+stop "$DAEMON"
+start_daemon
 soon_says 'fallback' $WARNING "STORE-SYNC WARNING - fallback mode \([0-9]+ failures, http_5xx\), $place$failing"
 soon_says 'too old: a warning' $WARNING "STORE-SYNC WARNING - age is past -w 1, fallback mode .*" -w 1
 soon_says 'too old: critical' $CRITICAL "STORE-SYNC CRITICAL - age is past -c 1, fallback mode .*, 150 products, .*" -c 1
@@ -185,7 +194,8 @@ says 'a stopped daemon' $CRITICAL "STORE-SYNC CRITICAL - daemon not running, $pl
 
 data=$(readlink -f "$DATA_DIR/current")/data.mdb
 cp "$data" "$DIR/data.mdb"
-head -c "$(stat -c %s "$data")" /dev/zero >"$data"
+size=$(stat -c %s "$data")
+head -c "$size" /dev/zero >"$data"
 says 'a store of zeros' $CRITICAL "STORE-SYNC CRITICAL - daemon not running, store unreadable \(damaged\)$(perf U U U U)"
 cp "$DIR/data.mdb" "$data"
 truncate -s 8192 "$data"

@@ -21,7 +21,7 @@ step() { # NAME command…: shows its output only if it fails
 
 our_c() { printf '%s\n' src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/unit/*/*.[ch]; }
 our_sources() { printf '%s\n' src/*/*.c; }
-our_shell() { grep -rlE '^#!.*sh$|^# shellcheck shell' tests packaging .ci | sort; }
+our_shell() { grep -rlE '^#!.*sh$|^# shellcheck shell' tests packaging conf .ci | sort; }
 
 format() { our_c | xargs clang-format --dry-run -Werror; }
 shell() { our_shell | xargs shellcheck -x -s bash; }

@@ -14,6 +14,9 @@ bool intruder_hold(const char *lock_file);
 /* The same with the lock that a reader takes when it comes: whoever comes next waits. */
 bool intruder_hold_readers(const char *lock_file);
 
+/* Take all places of readers that are free, while the process lives. */
+bool intruder_fill_readers(const char *lock_file);
+
 /* The commit before the last one counts as the last one. */
 bool intruder_set_back(const char *lock_file);
 
