@@ -97,7 +97,7 @@ ALL_ARCHIVES := $(call archive,tool pool api sync central rules health control m
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd $(BUILD)/storectl
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
-	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
+	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/format
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -217,6 +217,10 @@ $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 
 $(BUILD)/tests/intruder: $(BUILD)/obj/tests/e2e/intruder.o $(BUILD)/obj/tests/unit/store/intruder.o
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/format: $(BUILD)/obj/tests/e2e/format.o
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LMDB_LIBS)
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 

@@ -20,6 +20,7 @@ enum st_err {
 	ST_DENIED,      /* no permission, or a read-only place */
 	ST_FULL,        /* disk, map or table full: goes on when there is room */
 	ST_CORRUPT,     /* checksum or structure is wrong */
+	ST_FORMAT,      /* whole, but written by another version in a format of its own */
 	ST_TIMEOUT,     /* deadline passed */
 	ST_CLOSED,      /* the peer is gone */
 	ST_UNAVAILABLE, /* nobody there, or not there yet */

@@ -122,9 +122,11 @@ void config_add_installed(
     struct config_arguments *a, enum config_program program, bool with_daemons);
 
 /*
- * Load for a start: mistakes and warnings go to stderr as lines (format of the
- * program's log is not known yet).  NULL with *exit_code set when the program
- * is done: 78 after mistakes, 0 after --check-config printed the settings.
+ * Load for a start, and open the log of a program that has one.  Mistakes go to
+ * stderr as plain lines, since the log's format is not known then; warnings too
+ * where nothing is started, else they are records.  NULL with *exit_code set
+ * when the program is done: 78 after mistakes, 0 after --check-config printed
+ * the settings.
  */
 struct config *config_start(
     const struct config_arguments *a, enum config_program program, int *exit_code);

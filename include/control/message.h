@@ -26,6 +26,13 @@
  *   → {"v":1,"id":"…","ok":false,"code":"central_timeout","message":"…",
  *      "outcome":"unknown","retryAfter":-1,"index":-1,"results":[]}
  *
+ * Versions that differ.  A newer program may send types and members that an
+ * older one doesn't know: unknown members are passed over, an unknown type (and
+ * another "v") is refused with `bad_message`, before anything is done.  A
+ * refusal keeps its form for ever, and is understood whatever its "v": so
+ * neither side ever takes for unknown what the other has refused.  "v" is raised
+ * only where an old type changes its meaning.
+ *
  * A sync that was waited for and failed:
  *
  *   → {"v":1,"id":"…","ok":false,"code":"sync_failed","message":"…","class":"connect"}

@@ -40,7 +40,9 @@ void store_reader_close(struct store_reader *r);
  * this anyway; an idle process would keep the disk space of the old one for
  * ever.  To be called every few seconds, from any thread; costs one stat(2).
  * It also finds what no mark tells: a store that was damaged before it was
- * replaced, or a directory that was emptied by hand.
+ * replaced, or a directory that was emptied by hand.  Where the new one is of
+ * a format that we can't read, the old one is kept, with a line in the log:
+ * this program is older or newer than the daemon, and to be started again.
  */
 void store_reader_refresh(struct store_reader *r);
 
@@ -66,7 +68,8 @@ struct store_snapshot {
 /*
  * ST_UNAVAILABLE: no store yet.  ST_DENIED: no permission, or a read-only
  * mount where locks can't be taken (then LMDB would read without them).
- * ST_CORRUPT: there is a store that can't be used (damaged, another format).
+ * ST_CORRUPT: there is a store that can't be used; ST_FORMAT: nor one of
+ * another version's format.
  * ST_FULL: the reader table is full.  ST_NOMEM.  ST_SYSTEM: anything else,
  * also a store that has outgrown this reader's map_size.
  */

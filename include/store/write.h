@@ -28,7 +28,7 @@ struct store_writer;
 enum store_condition {
 	STORE_EMPTY, /* never filled: there is no generation yet */
 	STORE_READY,
-	STORE_DAMAGED, /* there is one that can't be used: to be replaced by a full sync */
+	STORE_DAMAGED, /* there is one that can't be used, or of another format: to be replaced */
 };
 
 /*

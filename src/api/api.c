@@ -54,6 +54,19 @@ struct match {
 	bool get, post;
 };
 
+static bool can_read(struct api *a)
+{
+	struct sync_record record;
+	struct store_snapshot s;
+	enum st_err err = store_snapshot_begin(a->store, &s);
+
+	if (err)
+		return false;
+	err = store_snapshot_record(&s, &record);
+	store_snapshot_end(&s);
+	return err == ST_OK;
+}
+
 enum st_err api_open(const struct api_options *options, struct api **out)
 {
 	struct api *a = calloc(1, sizeof(*a));
@@ -71,6 +84,8 @@ enum st_err api_open(const struct api_options *options, struct api **out)
 		return err;
 	}
 	api_refresh(a);
+	/* From now on it has the store, whatever another version puts in its place. */
+	(void)can_read(a);
 	*out = a;
 	return ST_OK;
 }
@@ -95,19 +110,6 @@ int64_t call_stop_ms(const struct call *c)
 	int64_t passed = stopped_at.us ? mono_ms_between(stopped_at, mono_now()) : 0;
 
 	return passed < most ? most - passed : 0;
-}
-
-static bool can_read(struct api *a)
-{
-	struct sync_record record;
-	struct store_snapshot s;
-	enum st_err err = store_snapshot_begin(a->store, &s);
-
-	if (err)
-		return false;
-	err = store_snapshot_record(&s, &record);
-	store_snapshot_end(&s);
-	return err == ST_OK;
 }
 
 static void log_what_is_over(struct api *a, struct mono now)

@@ -12,6 +12,7 @@ static const char *const texts[ST_ERR_COUNT] = {
 	[ST_DENIED] = "permission denied",
 	[ST_FULL] = "no space left",
 	[ST_CORRUPT] = "damaged",
+	[ST_FORMAT] = "of another version's format",
 	[ST_TIMEOUT] = "timed out",
 	[ST_CLOSED] = "closed by the peer",
 	[ST_UNAVAILABLE] = "not available",

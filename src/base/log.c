@@ -168,16 +168,15 @@ static void add_text(
 		add_quoted(out, s, len, room);
 }
 
-/* What doesn't fit into the record any more is left out. */
+/* What doesn't fit into the record any more is left out, as is what has no key. */
 static void add_field(struct buf *out, const struct shape *shape, const struct log_field *f)
 {
-	size_t around = strlen(shape->before) + strlen(f->key) + strlen(shape->between) +
-	                strlen("\"\"}\n");
+	size_t around = strlen(shape->before) + strlen(shape->between) + strlen("\"\"}\n");
 	size_t room = RECORD_MAX - out->len;
 
-	if (room < around + TEXT_MIN)
+	if (!f->key || room < around + strlen(f->key) + TEXT_MIN)
 		return;
-	room -= around;
+	room -= around + strlen(f->key);
 	buf_adds(out, shape->before);
 	buf_adds(out, f->key);
 	buf_adds(out, shape->between);
@@ -201,8 +200,7 @@ static void add_record(struct buf *out, const struct shape *shape, enum log_leve
 	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
 		add_field(out, shape, &first[i]);
 	for (size_t i = 0; i < n; i++)
-		if (fields[i].key)
-			add_field(out, shape, &fields[i]);
+		add_field(out, shape, &fields[i]);
 	buf_adds(out, shape->close);
 	buf_addc(out, '\n');
 }

@@ -114,6 +114,29 @@ static enum st_err load(const struct config_arguments *a, enum config_program pr
 	return config_load(&from, out, mistakes, warnings);
 }
 
+/* A record for each line. */
+static void log_lines(enum log_level level, const char *msg, const struct buf *lines)
+{
+	for (const char *at = buf_text(lines); *at;) {
+		size_t len = strcspn(at, "\n");
+
+		log_at(level, msg, log_bytes("error", at, len));
+		at += len + (at[len] != '\0');
+	}
+}
+
+/* With --check-config, and of a tool, whoever reads this is no log. */
+static bool is_logged(const struct config_arguments *a, enum config_program program)
+{
+	return !a->check_only && program != CONFIG_TOOL;
+}
+
+static void begin_log(const struct config *c, enum config_program program)
+{
+	log_open(program == CONFIG_POOL ? "store-api" : "store-syncd", (enum log_level)c->log_level,
+	    (enum log_format)c->log_format);
+}
+
 struct config *config_start(
     const struct config_arguments *a, enum config_program program, int *exit_code)
 {
@@ -125,7 +148,12 @@ struct config *config_start(
 	buf_init(&warnings, 1024 * 1024);
 	buf_init(&text, 1024 * 1024);
 	err = load(a, program, &c, &mistakes, &warnings);
-	fprintf(stderr, "%s%s", buf_text(&warnings), buf_text(&mistakes));
+	if (!err && is_logged(a, program)) {
+		begin_log(c, program);
+		log_lines(LOG_LEVEL_WARN, "setting", &warnings);
+	} else {
+		fprintf(stderr, "%s%s", buf_text(&warnings), buf_text(&mistakes));
+	}
 	*exit_code = err == ST_OK ? 0 : err == ST_NOMEM ? EX_OSERR : EX_CONFIG;
 	if (!err && a->check_only) {
 		config_print(c, program, &text);
@@ -137,17 +165,6 @@ struct config *config_start(
 	buf_free(&warnings);
 	buf_free(&text);
 	return c;
-}
-
-/* A record for each line. */
-static void log_lines(enum log_level level, const char *msg, const struct buf *lines)
-{
-	for (const char *at = buf_text(lines); *at;) {
-		size_t len = strcspn(at, "\n");
-
-		log_at(level, msg, log_bytes("error", at, len));
-		at += len + (at[len] != '\0');
-	}
 }
 
 struct config *config_reload(

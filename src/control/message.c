@@ -247,8 +247,8 @@ enum st_err envelope_open(const char *text, size_t len, const char *id, struct d
 
 	if (doc_parse(text, len, NODES_MAX, d, NULL))
 		return ST_INVALID;
-	if (read_version(d) || read_id(d, got) || strcmp(got, id) != 0 ||
-	    doc_bool(d, doc_member(d, doc_root(d), "ok"), ok)) {
+	if (read_id(d, got) || strcmp(got, id) != 0 ||
+	    doc_bool(d, doc_member(d, doc_root(d), "ok"), ok) || (*ok && read_version(d))) {
 		doc_free(d);
 		return ST_INVALID;
 	}

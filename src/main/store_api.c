@@ -89,8 +89,6 @@ static int run(struct program *p)
 	struct buf why;
 	enum st_err err;
 
-	log_open("store-api", (enum log_level)p->config->log_level,
-	    (enum log_format)p->config->log_format);
 	err = io_make_dir(p->config->run_dir, 0770);
 	if (err) {
 		log_error("RUN_DIR can't be used", log_text("path", p->config->run_dir),

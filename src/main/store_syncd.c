@@ -155,8 +155,6 @@ static int run(struct program *p)
 	enum st_err err;
 	int code;
 
-	log_open("store-syncd", (enum log_level)p->config->log_level,
-	    (enum log_format)p->config->log_format);
 	raise_descriptors();
 	buf_init(&why, 4096);
 	err = store_writer_open(&options, &store, &why);

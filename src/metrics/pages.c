@@ -187,6 +187,7 @@ void metrics_daemon_resident(struct metrics_daemon *m, uint64_t bytes)
 void metrics_daemon_read(const char *run_dir, struct metrics_daemon *out)
 {
 	char path[4100];
+	struct stat st;
 	ssize_t n = -1;
 	int fd;
 
@@ -194,7 +195,9 @@ void metrics_daemon_read(const char *run_dir, struct metrics_daemon *out)
 	/* A FIFO in its place must not make us wait. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {
-		n = pread(fd, out, sizeof(*out), 0);
+		/* One of another size is another version's, whatever it calls itself. */
+		if (fstat(fd, &st) == 0 && st.st_size == sizeof(*out))
+			n = pread(fd, out, sizeof(*out), 0);
 		close(fd);
 	}
 	if (n != sizeof(*out) || out->magic != METRICS_MAGIC)

@@ -60,7 +60,7 @@ extern const char *const metrics_bucket_seconds[METRICS_BUCKETS];
 extern const char *const metrics_events[METRICS_EVENT_COUNT];
 extern const char *const metrics_writes[METRICS_WRITE_COUNT];
 
-/* A copy of the daemon's page; all zero where there is none that can be read. */
+/* A copy of the daemon's page; all zero where there is none that can be read, or another version's. */
 void metrics_daemon_read(const char *run_dir, struct metrics_daemon *out);
 
 #endif

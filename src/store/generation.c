@@ -27,6 +27,14 @@
  * Within a process LMDB wants an environment opened once, since closing any
  * descriptor of lock.mdb drops the locks by which others see that this process
  * lives.  So a generation is one object with a reference count.
+ *
+ * Versions that differ.  A generation has one format (layout.c), and a program
+ * reads and writes just one.  A daemon that finds another one in its place,
+ * older or newer, builds a new generation by a full sync, and leaves what is
+ * there untouched until that is complete: whoever goes back to the version
+ * before finds its own store.  It can't mark it as superseded; a responder
+ * that was reading it moves on when it sees the link changed, in two seconds,
+ * and one that can't read the new format goes on with what it has.
  */
 #include "store/generation.h"
 
@@ -58,7 +66,7 @@ enum st_err generation_error(int rc)
 		{ MDB_TXN_FULL, ST_FULL },
 		{ MDB_PAGE_NOTFOUND, ST_CORRUPT },
 		{ MDB_CORRUPTED, ST_CORRUPT },
-		{ MDB_VERSION_MISMATCH, ST_CORRUPT },
+		{ MDB_VERSION_MISMATCH, ST_FORMAT },
 		{ MDB_INVALID, ST_CORRUPT },
 		{ MDB_INCOMPATIBLE, ST_CORRUPT },
 		{ EBADF, ST_CORRUPT }, /* an empty file: LMDB would write, a reader can't */
@@ -214,7 +222,12 @@ static int open_env(const char *path, size_t map_size, enum generation_mode mode
 	return rc;
 }
 
-static int open_databases(struct generation *g, MDB_txn *txn, unsigned flags)
+static int open_meta(struct generation *g, MDB_txn *txn, unsigned flags)
+{
+	return mdb_dbi_open(txn, LAYOUT_META, flags, &g->meta);
+}
+
+static int open_others(struct generation *g, MDB_txn *txn, unsigned flags)
 {
 	const struct {
 		const char *name;
@@ -224,7 +237,6 @@ static int open_databases(struct generation *g, MDB_txn *txn, unsigned flags)
 		{ LAYOUT_CHUNKS, &g->chunks },
 		{ LAYOUT_GROUPS, &g->groups },
 		{ LAYOUT_DOUBTS, &g->doubts },
-		{ LAYOUT_META, &g->meta },
 	};
 	int rc = 0;
 
@@ -241,9 +253,9 @@ static enum st_err check_format(struct generation *g, MDB_txn *txn)
 
 	if (rc != 0)
 		return rc == MDB_NOTFOUND ? ST_CORRUPT : generation_error(rc);
-	if (layout_read_number(&value, &format) != ST_OK || format != LAYOUT_FORMAT)
+	if (layout_read_number(&value, &format) != ST_OK)
 		return ST_CORRUPT;
-	return ST_OK;
+	return format == LAYOUT_FORMAT ? ST_OK : ST_FORMAT;
 }
 
 /*
@@ -256,6 +268,22 @@ static bool has_locks(MDB_env *env)
 	MDB_envinfo info;
 
 	return mdb_env_info(env, &info) == 0 && info.me_numreaders > 0;
+}
+
+/* Of another format only the meta database is known. */
+static enum st_err open_databases(struct generation *g, MDB_txn *txn, bool build)
+{
+	unsigned flags = build ? MDB_CREATE : 0;
+	int rc = open_meta(g, txn, flags);
+	enum st_err err = ST_OK;
+
+	if (rc == 0 && !build)
+		err = check_format(g, txn);
+	if (rc == 0 && err == ST_OK)
+		rc = open_others(g, txn, flags);
+	if (err != ST_OK)
+		return err;
+	return rc == MDB_NOTFOUND ? ST_CORRUPT : generation_error(rc);
 }
 
 /* The handles of the databases, in a transaction that ends here. */
@@ -274,10 +302,7 @@ static enum st_err prepare(struct generation *g, enum generation_mode mode)
 		mdb_txn_abort(txn);
 		return ST_DENIED;
 	}
-	rc = open_databases(g, txn, build ? MDB_CREATE : 0);
-	err = rc == MDB_NOTFOUND ? ST_CORRUPT : generation_error(rc);
-	if (err == ST_OK && !build)
-		err = check_format(g, txn);
+	err = open_databases(g, txn, build);
 	if (err != ST_OK)
 		mdb_txn_abort(txn);
 	else

@@ -94,7 +94,7 @@ enum st_err generation_linked(const char *data_dir, uint64_t *out);
 /*
  * Open the environment in this directory; the caller gets the first reference.
  * ST_NOT_FOUND: not there; ST_DENIED: also where LMDB would read without
- * locks; ST_CORRUPT: damaged or of another format.
+ * locks; ST_CORRUPT: damaged; ST_FORMAT.
  */
 enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
     enum generation_mode mode, struct generation **out);

@@ -13,7 +13,7 @@
  *   meta       "format"          ->  u32 LAYOUT_FORMAT
  *              "record"          ->  0  u64  hash
  *                                    8  u32  LAYOUT_FORMAT
- *                                   12  u32  sizeof(struct sync_record)
+ *                                   12  u32  bytes of the record
  *                                   16       struct sync_record
  *              "position"        ->  u64  hash, then the bytes of rules/position.h
  *              "superseded"      ->  u32 1: another generation took its place
@@ -23,6 +23,14 @@
  * value under a wrong key is noticed as well.  It is looked at on every read.
  * The counts of the index have none: wrong ones move a page, they make up
  * nothing, and a new generation counts anew.
+ *
+ * Versions that differ.  meta and its key "format" are the same in all of them.
+ * A sync record may get more members at its end within a format, if 0 in them
+ * means what there was before: a program passes over what is behind its own,
+ * and takes what isn't there yet for 0.  So pool, tools and daemon of different
+ * versions read each other's stores, and a daemon that is older than the store
+ * goes on with it.  Any other change raises LAYOUT_FORMAT; what happens then is
+ * in generation.c.
  */
 #include "store/layout.h"
 
@@ -48,8 +56,7 @@ struct record_header {
 
 _Static_assert(sizeof(struct product_header) == LAYOUT_PRODUCT_HEADER, "padding");
 _Static_assert(sizeof(struct record_header) == LAYOUT_RECORD_HEADER, "padding");
-_Static_assert(sizeof(struct sync_record) == 3 * sizeof(struct stamp) + RECORD_TEXT_SIZE + 192,
-    "padding, or a new member: raise LAYOUT_FORMAT");
+_Static_assert(LAYOUT_RECORD_SIZE >= LAYOUT_RECORD_LEAST, "a record that lost members");
 
 static uint64_t hash_of(const void *key, size_t key_len, const void *value, size_t value_len)
 {
@@ -115,14 +122,16 @@ enum st_err layout_read_record(const MDB_val *value, struct sync_record *out)
 {
 	struct record_header header;
 
-	if (value->mv_size != LAYOUT_RECORD_SIZE)
+	if (value->mv_size < LAYOUT_RECORD_LEAST)
 		return ST_CORRUPT;
 	memcpy(&header, value->mv_data, sizeof(header));
-	if (header.format != LAYOUT_FORMAT || header.size != sizeof(*out) ||
+	if (header.format != LAYOUT_FORMAT || header.size != value->mv_size - sizeof(header) ||
 	    header.hash != hash_of(LAYOUT_RECORD_KEY, strlen(LAYOUT_RECORD_KEY), value->mv_data,
 			       value->mv_size))
 		return ST_CORRUPT;
-	memcpy(out, (const char *)value->mv_data + sizeof(header), sizeof(*out));
+	memset(out, 0, sizeof(*out));
+	memcpy(out, (const char *)value->mv_data + sizeof(header),
+	    header.size < sizeof(*out) ? header.size : sizeof(*out));
 	return ST_OK;
 }
 

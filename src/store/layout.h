@@ -13,7 +13,10 @@
 #include "model/product.h"
 #include "model/record.h"
 
-/* Raised with every change of what is drawn in layout.c, sync record and doubts included. */
+/*
+ * Raised with every change of what is drawn in layout.c, doubts included; but
+ * the sync record may get more members at its end.
+ */
 #define LAYOUT_FORMAT 2
 
 /* Names of the databases of a generation. */
@@ -31,7 +34,9 @@
 
 #define LAYOUT_PRODUCT_HEADER 24
 #define LAYOUT_RECORD_HEADER  16
-#define LAYOUT_RECORD_SIZE    (LAYOUT_RECORD_HEADER + sizeof(struct sync_record))
+/* As large as the first record of this format was. */
+#define LAYOUT_RECORD_LEAST (LAYOUT_RECORD_HEADER + 616)
+#define LAYOUT_RECORD_SIZE  (LAYOUT_RECORD_HEADER + sizeof(struct sync_record))
 
 /* A constant text as a key, without its NUL. */
 MDB_val layout_key(const char *text);

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "store/generation.h"
 #include "store/index.h"
 #include "store/layout.h"
@@ -28,6 +29,7 @@
 struct store_reader {
 	pthread_mutex_t lock; /* guards current; held while a generation is opened */
 	struct generation *current;
+	struct log_repeat foreign; /* what took its place can't be read */
 	size_t map_size;
 	char data_dir[];
 };
@@ -65,19 +67,6 @@ static bool is_current(const struct store_reader *r, const struct generation *g)
 	return n < PATH_MAX && stat(path, &st) == 0 && st.st_dev == g->dev && st.st_ino == g->ino;
 }
 
-void store_reader_refresh(struct store_reader *r)
-{
-	struct generation *old = NULL;
-
-	pthread_mutex_lock(&r->lock);
-	if (r->current != NULL && !is_current(r, r->current)) {
-		old = r->current;
-		r->current = NULL;
-	}
-	pthread_mutex_unlock(&r->lock);
-	generation_unref(old);
-}
-
 bool store_reader_has_writer(struct store_reader *r)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -113,6 +102,33 @@ static enum st_err open_current(struct store_reader *r)
 			return err;
 	}
 	return ST_CORRUPT;
+}
+
+/* The generation that is to be let go of, or NULL. */
+static struct generation *replace_current(struct store_reader *r)
+{
+	struct generation *old = r->current;
+
+	r->current = NULL;
+	if (open_current(r) != ST_FORMAT)
+		return old;
+	r->current = old;
+	if (log_repeat_failed(&r->foreign, mono_now()))
+		log_error("store replaced by one of another version's format: start this again",
+		    log_text("path", r->data_dir),
+		    log_number("records", (int64_t)r->foreign.unlogged));
+	return NULL;
+}
+
+void store_reader_refresh(struct store_reader *r)
+{
+	struct generation *old = NULL;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->current != NULL && !is_current(r, r->current))
+		old = replace_current(r);
+	pthread_mutex_unlock(&r->lock);
+	generation_unref(old);
 }
 
 /* A reference to the open generation; opens it if there is none. */

@@ -180,8 +180,8 @@ static enum st_err open_store(struct store_writer *w, struct buf *why)
 		    st_err_text(err));
 		return err;
 	default:
-		log_warn("store damaged", log_text("path", w->data_dir),
-		    log_text("error", st_err_text(err)));
+		log_warn(err == ST_FORMAT ? "store of another version" : "store damaged",
+		    log_text("path", w->data_dir), log_text("error", st_err_text(err)));
 		w->condition = STORE_DAMAGED;
 		return ST_OK;
 	}

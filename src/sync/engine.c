@@ -119,7 +119,7 @@ static void begin(struct engine *e)
 	    log_number("offset", r->event_offset),
 	    log_text("store", condition == STORE_READY   ? "ready"
 			      : condition == STORE_EMPTY ? "empty"
-							 : "damaged"));
+							 : "unusable"));
 	/* Pages of a full sync that had just ended may be newer than a delete that looks right. */
 	e->settled_from = mono_add_ms(now, SETTLED_MS);
 	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);

@@ -198,6 +198,7 @@ struct options {
 	size_t products, log_size;
 	int64_t publish_delay_ms, rate_limit;
 	const char *catalogue, *key, *admin_key, *state;
+	bool log_requests; /* on stderr: method, path, X-Request-Id */
 };
 
 struct window { /* of the rate limit, by client address */

@@ -372,6 +372,13 @@ static bool is_cut(const struct central *c, struct MHD_Connection *conn)
 	return client && client->restarts != c->restarts;
 }
 
+static void log_request(struct MHD_Connection *conn, const char *method, const char *path)
+{
+	const char *id = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "X-Request-Id");
+
+	fprintf(stderr, "%s %s %s\n", method, path, id ? id : "-");
+}
+
 /* Under the lock.  MHD_NO resets the connection. */
 static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, const char *path,
     const char *method, const struct text *sent)
@@ -387,6 +394,8 @@ static enum MHD_Result answer(struct central *c, struct MHD_Connection *conn, co
 	if (is_cut(c, conn) && r->place != PLACE_TEST && r->place != PLACE_ADMIN)
 		return reset_connection(conn);
 	c->counters[r->counter]++;
+	if (c->options.log_requests)
+		log_request(conn, method, path);
 	if (r->fault)
 		fault = faults_hit(&c->faults, r->fault);
 	if (fault.kind == FAULT_RESET)

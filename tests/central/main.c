@@ -18,7 +18,7 @@
 static const char usage[] =
     "usage: central [--port N] [--products N | --catalogue FILE] [--key KEY] [--admin-key KEY]\n"
     "               [--rate-limit N] [--log-size N] [--publish-delay MS] [--time-scale N]\n"
-    "               [--state FILE] [--page-limit N]\n";
+    "               [--state FILE] [--page-limit N] [--log-requests]\n";
 
 static const struct option names[] = {
 	{ "port", required_argument, NULL, 'p' },
@@ -32,6 +32,7 @@ static const struct option names[] = {
 	{ "time-scale", required_argument, NULL, 't' },
 	{ "state", required_argument, NULL, 's' },
 	{ "page-limit", required_argument, NULL, 'g' },
+	{ "log-requests", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -77,6 +78,7 @@ static void read_options(int argc, char **argv, struct options *o)
 		case 't': o->time_scale = (unsigned)number(name, optarg, 1, 1000); break;
 		case 's': o->state = optarg; break;
 		case 'g': o->page_limit = number(name, optarg, 1, 200); break;
+		case 'q': o->log_requests = true; break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: fputs(usage, stderr); exit(2);
 		}

@@ -68,9 +68,9 @@ check 'lighttpd: takes its installed sample' lighttpd -tt -f "$DIR/lighttpd/ligh
 } >"$DIR/apache/apache2.conf"
 ln -s "$root/conf/apache/store-api.conf" "$DIR/apache/enabled/"
 check 'Apache: takes its installed sample' \
-  apache2 -t -f "$DIR/apache/apache2.conf" -c "ErrorLog $DIR/apache.log" 2>>"$DIR/curl.log"
+  env APACHE_LOG_DIR="$DIR" apache2 -t -f "$DIR/apache/apache2.conf" -c "ErrorLog $DIR/apache.log" 2>>"$DIR/curl.log"
 
-sed "s|listen 80|listen unix:$DIR/nginx/socket|" "$root/conf/nginx/store-api.conf" >"$DIR/nginx/enabled/store-api"
+sed -e "s|listen 80|listen unix:$DIR/nginx/socket|" -e "s|/var/log/nginx|$DIR/nginx|" "$root/conf/nginx/store-api.conf" >"$DIR/nginx/enabled/store-api"
 cat >"$DIR/nginx/nginx.conf" <<EOF
 pid $DIR/nginx/pid;
 error_log $DIR/nginx.log;

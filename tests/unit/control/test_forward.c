@@ -33,6 +33,12 @@
 #define REFUSED                                                                      \
 	"{\"v\":1,\"id\":\"r-1\",\"ok\":false,\"code\":\"bad_message\",\"message\":" \
 	"\"m\"}"
+/* What a daemon of another version may say. */
+#define REFUSED_BY_V2                                                           \
+	"{\"v\":2,\"new\":{},\"id\":\"r-1\",\"ok\":false,\"code\":\"too_old\"," \
+	"\"message\":\"m\"}"
+#define TAKEN_BY_V2       "{\"v\":2,\"id\":\"r-1\",\"ok\":true,\"taken\":true,\"withinMs\":5000}"
+#define REFUSED_WITHOUT_V "{\"id\":\"r-1\",\"ok\":false,\"code\":\"x\",\"message\":\"m\"}"
 
 /* One update in a thread of its own, since it blocks. */
 struct writer {
@@ -96,6 +102,24 @@ static void end(struct writer *w, enum st_err err, bool taken)
 	if (w->fd >= 0)
 		close(w->fd);
 	close(w->listener);
+}
+
+/* Neither is a refusal taken for a write of unknown outcome, nor words that aren't ours for none. */
+TEST(control_forward, understands_a_refusal_of_any_version)
+{
+	static const struct {
+		const char *answer;
+		bool taken;
+	} cases[] = { { REFUSED, false }, { REFUSED_BY_V2, false }, { REFUSED_WITHOUT_V, false },
+		{ TAKEN_BY_V2, true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct writer w = writer();
+
+		begin(&w);
+		raw_message(w.fd, cases[i].answer);
+		end(&w, ST_INVALID, cases[i].taken);
+	}
 }
 
 TEST(control_forward, gets_both_answers)

@@ -461,6 +461,7 @@ TEST(metrics_daemon, page_that_is_none_counts_as_zero)
 		{ METRICS_MAGIC, 3 },
 		{ METRICS_MAGIC, sizeof(uint64_t) },
 		{ METRICS_MAGIC, sizeof(struct metrics_daemon) - 1 },
+		{ METRICS_MAGIC, sizeof(struct metrics_daemon) + 8 },
 		{ METRICS_MAGIC + 1, sizeof(struct metrics_daemon) },
 		{ 0, FILLED },
 	};

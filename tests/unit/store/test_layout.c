@@ -110,3 +110,39 @@ TEST(store_layout, record_comes_back_and_flips_are_seen)
 	value.mv_size = 0;
 	CU_ASSERT_EQUAL(layout_read_record(&value, &found), ST_CORRUPT);
 }
+
+/* As a program of another version would have it: n bytes behind the header, sealed anew. */
+static enum st_err read_resized(
+    const unsigned char whole[LAYOUT_RECORD_SIZE], uint32_t n, struct sync_record *out)
+{
+	unsigned char sealed[LAYOUT_RECORD_SIZE + 100], bytes[LAYOUT_RECORD_SIZE + 100];
+	MDB_val key = layout_key(LAYOUT_RECORD_KEY), value = val(sealed, LAYOUT_RECORD_HEADER + n);
+
+	memset(bytes, 0x55, sizeof(bytes));
+	memset(sealed, 0xaa, sizeof(sealed)); /* what may lie behind it in the map */
+	memcpy(
+	    bytes, whole, n < LAYOUT_RECORD_SIZE ? n + LAYOUT_RECORD_HEADER : LAYOUT_RECORD_SIZE);
+	memcpy(bytes + 12, &n, sizeof(n));
+	layout_seal(&key, bytes + LAYOUT_SEAL, value.mv_size - LAYOUT_SEAL, sealed);
+	return layout_read_record(&value, out);
+}
+
+TEST(store_layout, a_record_with_more_or_fewer_members_can_be_read)
+{
+	uint32_t size = sizeof(struct sync_record),
+		 least = LAYOUT_RECORD_LEAST - LAYOUT_RECORD_HEADER;
+	struct sync_record record = fixture_record(1045), found;
+	unsigned char bytes[LAYOUT_RECORD_SIZE];
+
+	record.compared_mended = 7;
+	layout_write_record(&record, bytes);
+	CU_ASSERT_EQUAL(read_resized(bytes, size, &found), ST_OK);
+	CU_ASSERT_EQUAL(read_resized(bytes, size + 100, &found), ST_OK);
+	CU_ASSERT_EQUAL(memcmp(&found, &record, sizeof(record)), 0);
+	/* Of an older version, whose record ended here. */
+	CU_ASSERT_EQUAL(read_resized(bytes, least, &found), ST_OK);
+	CU_ASSERT_EQUAL(memcmp(&found, &record, least), 0);
+	for (size_t i = least; i < size; i++)
+		CU_ASSERT_EQUAL(((unsigned char *)&found)[i], 0);
+	CU_ASSERT_EQUAL(read_resized(bytes, least - 8, &found), ST_CORRUPT);
+}

@@ -266,7 +266,7 @@ TEST(store_read, a_flipped_bit_in_the_record_is_seen)
 	store_reader_close(r);
 }
 
-TEST(store_read, another_format_is_corrupt)
+TEST(store_read, another_format_is_told_from_damage)
 {
 	struct store_options options = fixture_store(10, 1);
 	struct store_reader *r;
@@ -274,7 +274,7 @@ TEST(store_read, another_format_is_corrupt)
 
 	fixture_spoil(&options, 1, "meta", "format", fixture_flip_last);
 	r = open_reader(&options);
-	CU_ASSERT_EQUAL(store_snapshot_begin(r, &s), ST_CORRUPT);
+	CU_ASSERT_EQUAL(store_snapshot_begin(r, &s), ST_FORMAT);
 	store_reader_close(r);
 }
 
