@@ -125,6 +125,7 @@ help:
 	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
 	@echo '                     make install-strip, make uninstall'
 	@echo 'make dist            the source tarball; make distcheck: builds and passes its tests'
+	@echo 'make deb             the Debian package; make check-packages: installs it in a tree of its own'
 	@echo 'make format          clang-format over all sources; make man-text: store-api(7) as text'
 	@echo 'make compile_commands.json, make clean'
 	@echo 'variants: CC=clang, SANITIZE=address,undefined, TEST_HOOKS=1, BUILD=build/variant'
@@ -237,7 +238,7 @@ demo: packages-demo
 check: packages-check
 	@MAKE='$(MAKE)' tests/check.sh
 
-check-deep: packages-check
+check-deep: packages-check packages-check-package
 	@MAKE='$(MAKE)' tests/check.sh --deep
 
 MINUTES ?= 60

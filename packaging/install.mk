@@ -82,7 +82,7 @@ uninstall:
 
 # ---------------------------------------------------------------- handing on
 
-.PHONY: dist distcheck rpm
+.PHONY: dist distcheck rpm deb check-packages packages-package packages-check-package
 
 TARBALL = $(BUILD)/store-api-$(VERSION).tar.gz
 
@@ -95,8 +95,20 @@ dist:
 distcheck:
 	@MAKE='$(MAKE)' tests/packages/dist.sh --build
 
-# On Debian: make rpm RPMBUILD_FLAGS='--nodeps'.
-RPMBUILD_FLAGS =
-
 rpm:
-	packaging/rpm/build.sh $(BUILD)/rpm $(RPMBUILD_FLAGS)
+	@packaging/rpm/build.sh $(BUILD)/rpm
+	@ls $(BUILD)/rpm/SRPMS/*.rpm $(BUILD)/rpm/RPMS/*/*.rpm
+
+packages-package packages-check-package:
+	@packaging/packages.sh $(@:packages-%=%)
+
+deb: packages-package
+	@packaging/deb/build.sh $(BUILD)/deb
+	@ls $(BUILD)/deb/*.deb
+
+# What an installed package does, in a tree of its own.
+check-packages: packages-check-package
+	@$(MAKE) --no-print-directory demo-programs
+	@tests/packages/deb.sh
+	@tests/packages/rpm.sh
+	@tests/packages/image.sh

@@ -1,5 +1,6 @@
 #!/bin/sh
-# packages.sh build|demo|check: install what is missing for that, from Debian's packages.
+# packages.sh build|demo|check|package|check-package: install what is missing for that,
+# from Debian's packages.
 #
 # Uses apt-get, as root or through sudo.  On other systems, or without the
 # right, it prints the list and fails, unless all the commands are there anyway.
@@ -12,14 +13,18 @@ build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-
 demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
   lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx
-  python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc"
+  python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd"
+package="$build dpkg-dev debhelper apache2-dev libcunit1-dev libmicrohttpd-dev"
+check_package="$package lintian debootstrap rpm rpmlint systemd-container"
 
 case "${1-}" in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
+package) wanted=$package ;;
+check-package) wanted=$check_package ;;
 *)
-  echo "usage: packages.sh build|demo|check" >&2
+  echo "usage: packages.sh build|demo|check|package|check-package" >&2
   exit 2
   ;;
 esac

@@ -65,7 +65,9 @@ suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
 suite dist tests/packages/dist.sh
+suite units tests/packages/units.sh
 suite install tests/packages/install.sh
+suite container tests/packages/container.sh
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
@@ -82,6 +84,9 @@ if [ "${1-}" = --deep ]; then
   suite pool-memory-long tests/bench/pool_memory.sh 1000000
   suite dist-builds tests/packages/dist.sh --build
   suite install-builds tests/packages/install.sh --build
+  suite packages tests/packages/deb.sh
+  suite rpm tests/packages/rpm.sh
+  suite image tests/packages/image.sh
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
   suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections

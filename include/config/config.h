@@ -39,6 +39,7 @@ struct config {
 	char *store_id;
 	bool store_id_set; /* by a file or the environment */
 	char *central_api_url;
+	bool central_api_url_set; /* likewise */
 	char *central_api_key;
 	char *central_ca_file, *central_client_cert, *central_client_key; /* "" where unset */
 	int64_t central_timeout_seconds, central_write_timeout_seconds;

@@ -54,6 +54,9 @@ void store_writer_settled(struct store_writer *w);
 
 enum store_condition store_writer_condition(const struct store_writer *w);
 
+/* How many transactions of the running generation were made durable since it was opened. */
+uint64_t store_writer_commits(const struct store_writer *w);
+
 /* A snapshot of the running generation; ST_UNAVAILABLE unless STORE_READY. */
 enum st_err store_writer_snapshot(struct store_writer *w, struct store_snapshot *out);
 

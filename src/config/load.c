@@ -212,6 +212,12 @@ static void default_processes(struct config *c)
 	c->pool_processes = cores < 2 ? 2 : cores > 64 ? 64 : cores;
 }
 
+/* By a file or the environment. */
+static bool is_set(const struct load *l, const char *name)
+{
+	return l->choices[setting_find(name, strlen(name)) - settings].value != NULL;
+}
+
 static bool set_all(struct load *l, struct config *c)
 {
 	bool good = true;
@@ -225,7 +231,8 @@ static bool set_all(struct load *l, struct config *c)
 			continue;
 		good = s->set(s, value, c) && good;
 	}
-	c->store_id_set = l->choices[setting_find("STORE_ID", 8) - settings].value != NULL;
+	c->store_id_set = is_set(l, "STORE_ID");
+	c->central_api_url_set = is_set(l, "CENTRAL_API_URL");
 	return good;
 }
 

@@ -78,6 +78,14 @@ static bool reload(void *arg, struct engine_settings *out)
 	return true;
 }
 
+/* As freshly installed: a service that runs, and waits for being told where Central is. */
+static void warn_without_central(const struct config *c)
+{
+	if (!c->central_api_url_set)
+		log_warn("no Central is set: waiting for CENTRAL_API_URL in store-syncd.conf",
+		    log_text("asking", c->central_api_url));
+}
+
 static int failed(const char *what, const struct buf *why, int code)
 {
 	log_error(what, log_text("error", buf_text(why)));
@@ -155,6 +163,7 @@ static int run(struct program *p)
 	enum st_err err;
 	int code;
 
+	warn_without_central(p->config);
 	raise_descriptors();
 	buf_init(&why, 4096);
 	err = store_writer_open(&options, &store, &why);

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/signals.h"
 #include "pool/keyring.h"
 #include "pool/listen.h"
@@ -178,6 +179,7 @@ static void stop(struct supervisor *s, struct mono now)
 	if (s->stopping)
 		return;
 	log_info("stopping");
+	notify_send("STOPPING=1");
 	s->stopping = true;
 	s->kill_at = mono_add_ms(now, KILL_AFTER_MS);
 	signal_all(s, SIGTERM);
@@ -198,6 +200,7 @@ static void reload(struct supervisor *s)
 
 	if (s->stopping)
 		return;
+	notify_send("RELOADING=1");
 	/* Ours, since the reload frees them; with the overlap they are. */
 	kept = s->overlap ||
 	       keyring_add(&s->keys, s->options.api.api_keys, s->options.api.n_api_keys);
@@ -206,6 +209,8 @@ static void reload(struct supervisor *s)
 			give_all_keys(s);
 		else if (!s->reloading)
 			keyring_clear(&s->keys);
+		if (!s->reloading)
+			notify_send("READY=1");
 		return;
 	}
 	api.metrics = metrics;
@@ -232,6 +237,7 @@ static void round_ended(struct supervisor *s)
 	s->reloading = false;
 	keyring_clear(&s->keys);
 	log_info("all workers have the new settings");
+	notify_send("READY=1");
 }
 
 static void take_signals(struct supervisor *s, struct mono now)
@@ -305,6 +311,7 @@ static void supervise(struct supervisor *s)
 	log_info("pool started", log_text("socket", s->listener.origin),
 	    log_text("path", s->listener.path), log_number("processes", s->options.processes),
 	    log_number("threads", s->options.threads));
+	notify_send("READY=1");
 	while (!s->stopping || count_running(s) > 0) {
 		poll(&p, 1, mono_poll_timeout(next_due(s), mono_now()));
 		take_signals(s, mono_now());

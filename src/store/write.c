@@ -302,6 +302,11 @@ static void txn_free(struct store_txn *t)
 	free(t);
 }
 
+uint64_t store_writer_commits(const struct store_writer *w)
+{
+	return w->commits;
+}
+
 enum st_err store_txn_commit(struct store_txn *t)
 {
 	enum st_err err = t->err;
@@ -312,6 +317,8 @@ enum st_err store_txn_commit(struct store_txn *t)
 	}
 	index_writer_close(&t->index);
 	err = generation_commit(t->generation, t->txn);
+	if (!err && t->target == STORE_RUNNING)
+		t->writer->commits++;
 	txn_free(t);
 	return err;
 }

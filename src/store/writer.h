@@ -20,8 +20,9 @@ struct store_writer {
 	uint64_t linked; /* the number that the link names, 0: none */
 	uint64_t last;   /* the highest number that was ever seen */
 	struct generation *running, *coming;
-	unsigned txns;   /* open now */
-	int64_t crashes; /* deaths by a signal that this store has seen, forgotten after a while */
+	unsigned txns;    /* open now */
+	uint64_t commits; /* to the running generation, that went well */
+	int64_t crashes;  /* deaths by a signal that this store has seen, forgotten after a while */
 };
 
 struct store_txn {

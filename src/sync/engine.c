@@ -174,7 +174,11 @@ static void take_signals(struct engine *e)
 		switch (signal) {
 		case SIGTERM:
 		case SIGINT: e->stopping = true; break;
-		case SIGHUP: reload(e); break;
+		case SIGHUP:
+			service_reload_begins();
+			reload(e);
+			service_reload_ended();
+			break;
 		case SIGUSR1:
 			log_info("sync now", log_text("by", "SIGUSR1"));
 			full_sync_want(e, FULL_SYNC_FORCED, mono_now());
@@ -190,6 +194,7 @@ static struct mono next_due(const struct engine *e, struct mono now)
 	due = mono_earlier(due, mono_earlier(lookups_due(e, now), compare_due(e, now)));
 	due = mono_earlier(due, mono_earlier(writes_due(e, now), e->next_housekeeping));
 	due = mono_earlier(due, mono_earlier(verify_due(e, now), restore_due(e, now)));
+	due = mono_earlier(due, e->next_watchdog);
 	return mono_earlier(due, control_server_deadline(e->control));
 }
 
@@ -215,6 +220,7 @@ static void turn(struct engine *e)
 	struct mono now = mono_now();
 
 	keep_house(e, now);
+	service_tick(e, now);
 	/* Clients wait for these. */
 	writes_tick(e, now);
 	full_sync_tick(e, now);
@@ -243,6 +249,7 @@ static void stop(struct engine *e)
 {
 	log_info("sync status: stopping",
 	    log_text("was", sync_state_text((enum sync_state)e->record.state)));
+	service_stopping();
 	follow_cancel(e);
 	compare_cancel(e);
 	verify_end(e, "stopping", "the daemon is about to end");
@@ -277,6 +284,7 @@ enum st_err engine_run(const struct engine_options *options, struct buf *why)
 	err = control_server_open(options->run_dir, answer_control, &e, &e.control, why);
 	if (!err) {
 		begin(&e);
+		service_begin(&e, mono_now());
 		while (!e.stopping)
 			turn(&e);
 		stop(&e);

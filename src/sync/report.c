@@ -65,8 +65,12 @@ void record_reached(struct sync_record *r)
 
 void report_adopt(struct engine *e, const struct sync_record *committed)
 {
+	bool changed = e->record.state != committed->state;
+
 	log_state(&e->record, committed);
 	e->record = *committed;
+	if (changed)
+		service_state_changed(e);
 }
 
 void report_recovered(const char *what, struct log_repeat *repeat)

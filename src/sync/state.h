@@ -244,6 +244,9 @@ struct engine {
 	struct mono trust_deletes_from; /* see rules/doubt.h */
 	uint64_t moment;                /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping, settled_from;
+	int64_t watchdog_ms; /* between signs of life, 0: none is wanted */
+	struct mono next_watchdog;
+	uint64_t commits_seen; /* at the last sign of life */
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
 	    verify_failures, write_failures;
 	struct log_limit left_out; /* products */
@@ -475,6 +478,15 @@ void report_small_failure(struct engine *e, const char *what, struct log_repeat 
 void report_recovered(const char *what, struct log_repeat *repeat);
 enum st_err report_commit(struct engine *e);
 void report_status(const struct engine *e, struct control_status *out);
+
+/* service.c: what the service manager is told. */
+void service_begin(struct engine *e, struct mono now);
+void service_state_changed(const struct engine *e);
+void service_reload_begins(void);
+void service_reload_ended(void);
+void service_stopping(void);
+/* The sign of life, when it is due and the store commits. */
+void service_tick(struct engine *e, struct mono now);
 
 /* requests.c: all requests to Central pass here, for the budget. */
 struct mono request_when(

@@ -13,11 +13,12 @@ version=$("$root/packaging/version.sh")
 tree=$DIR/tree
 
 build() { # DIRECTORY
-  env -u SOURCE_DATE_EPOCH "$root/packaging/rpm/build.sh" "$1" --nodeps --without check >>"$DIR/rpm.log" 2>&1
+  env -u SOURCE_DATE_EPOCH "$root/packaging/rpm/build.sh" "$1" --without check >>"$DIR/rpm.log" 2>&1
 }
 packages() { (cd "$1" && sha256sum RPMS/*/*.rpm SRPMS/*.rpm); }
 
 check 'it builds' build "$DIR/rpm"
+[ "$failed" -eq 0 ] || exit
 packages "$DIR/rpm" >"$DIR/first"
 main=$(echo "$DIR"/rpm/RPMS/*/store-api-"$version"-*.rpm)
 is 'packages' "$(cut -d / -f 2- "$DIR/first" | sed 's/x86_64/ARCH/g; s/aarch64/ARCH/g' | sort)" "\
@@ -47,10 +48,16 @@ drwxrws--- store-syncd:store-api /run/store-api g
 -rw-r--r-- root:root /usr/lib/systemd/system/store-api.socket
 -rw-r--r-- root:root /usr/lib/systemd/system/store-api.service
 -rw-r--r-- root:root /usr/lib/systemd/system/store-syncd.service
+-rw-r--r-- root:root /usr/lib/systemd/system/store-api-check.service
+-rw-r--r-- root:root /usr/lib/systemd/system/store-api-check.timer
 -rw-r--r-- root:root /usr/lib/sysusers.d/store-api.conf
 -rw-r--r-- root:root /usr/lib/tmpfiles.d/store-api.conf
 -rw-r--r-- root:root /usr/share/man/man7/store-api.7 d
 END
+sed -nE 's|.* /usr/s?bin/([^ ]+)$|\1|p' "$DIR/files" >"$DIR/programs"
+while read -r program; do
+  check "a page for $program" grep -qE "/usr/share/man/man[18]/$program\.[18] d$" "$DIR/files"
+done <"$DIR/programs"
 is 'all else is root'"'"'s' "$(awk '$2 != "root:root" { print $3 }' "$DIR/files" | wc -l)" 4
 is 'nothing more may be written by a group' "$(awk '$1 ~ /^[^l]....w|^[^l].......w/ { print $3 }' "$DIR/files")" /run/store-api
 is 'nothing outside its places' "$(awk '{ print $3 }' "$DIR/files" | grep -vE '^/(etc/store-api|run/store-api|var/lib/store-api|usr/s?bin/store|usr/libexec/store-api|usr/lib/(systemd/system/store-|sysusers\.d/store-api\.conf|tmpfiles\.d/store-api\.conf|\.build-id)|usr/share/(man/man[1578]/store|doc/store-api|licenses/store-api|bash-completion/completions/storectl))')" ''
