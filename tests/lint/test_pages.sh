@@ -18,7 +18,7 @@ fresh() {
 }
 
 noticed() { # NAME EXPECTED
-  if out=$(BUILD=$copy/build PAGES=$copy/pages tests/lint/pages.sh) || ! grep -qF -- "$2" <<<"$out"; then
+  if out=$(BUILD=$copy/build PAGES=$copy/pages tests/lint/pages.sh 2>&1) || ! grep -qF -- "$2" <<<"$out"; then
     echo "FAILED: $1: not noticed; pages.sh said: $out"
     failed=$((failed + 1))
   else
