@@ -60,7 +60,9 @@ install-programs: programs installdirs
 install-data: installdirs
 	@mkdir -p $(BUILD)
 	$(call say,INSTALL)set -e; $(foreach file,$(DATA_FILES), sed $(HERE) $(call source,$(file)) >$(IN_PLACE); \
-		$(INSTALL_DATA) $(IN_PLACE) '$(DESTDIR)$(call target,$(file))';) rm -f $(IN_PLACE)
+		$(INSTALL_DATA) $(IN_PLACE) '$(DESTDIR)$(call target,$(file))'; \
+		if [ -x $(call source,$(file)) ]; then chmod a+x '$(DESTDIR)$(call target,$(file))'; fi;) \
+		rm -f $(IN_PLACE)
 
 # Settings that are there stay as they are.  They hold keys, so others may not read them.
 install-settings: installdirs

@@ -21,6 +21,7 @@ check 'the daemon' has '755 /usr/local/sbin/store-syncd'
 check 'settings of both' has '640 /usr/local/etc/store-api/store-api.conf'
 check 'settings of the daemon' has '640 /usr/local/etc/store-api/store-syncd.conf'
 check 'a sample' has '644 /usr/local/share/doc/store-api/examples/lighttpd/store-api.inc'
+check 'a script among them' has '755 /usr/local/share/doc/store-api/examples/monitoring/on-change.sh'
 for page in "$root"/packaging/common/*.[1578]; do
   check "manual page ${page##*/}" has "644 /usr/local/share/man/man${page##*.}/${page##*/}"
 done
