@@ -6,7 +6,7 @@
 # packages that the tests install: booted trees have no network.
 # shellcheck shell=bash
 
-TREE_PACKAGES='lighttpd apache2 libmicrohttpd12 libcurl4 libfcgi0ldbl libjson-c5 liblmdb0'
+TREE_PACKAGES='lighttpd apache2 nginx libmicrohttpd12 libcurl4 libfcgi0ldbl libjson-c5 liblmdb0'
 TREE_BASE=build/packages/base
 
 # Begins the script anew in a namespace where its mounts are nobody else's.
@@ -36,9 +36,9 @@ tree_copy_apt() { # TREE
 }
 
 tree_base() {
-  [ ! -e "$TREE_BASE" ] || return 0
   local new=$TREE_BASE.new
-  rm -rf "$new"
+  [ "$(cat "$TREE_BASE/packages" 2>/dev/null)" != "$TREE_PACKAGES" ] || return 0
+  rm -rf --one-file-system "$TREE_BASE" "$new"
   mkdir -p "${TREE_BASE%/*}"
   # shellcheck source=/dev/null
   debootstrap --variant=minbase --include=systemd,systemd-sysv,procps,ca-certificates,curl \
@@ -52,6 +52,7 @@ tree_base() {
   chroot "$new" apt-get update || return
   # shellcheck disable=SC2086 # splitting is meant
   chroot "$new" apt-get install --download-only $TREE_PACKAGES || return
+  echo "$TREE_PACKAGES" >"$new/packages"
   mv "$new" "$TREE_BASE"
 }
 
@@ -59,7 +60,7 @@ tree_new() { # DIRECTORY: as fresh as the base
   TREE=$1
   rm -rf --one-file-system "$TREE"
   cp -a "$TREE_BASE" "$TREE"
-  rm -f "$TREE/etc/machine-id"
+  rm -f "$TREE/etc/machine-id" "$TREE/packages"
 }
 
 # Boots $TREE; true when systemd has started all that it is to start.
