@@ -13,8 +13,8 @@
 #include "api/query.h"
 #include "control/client.h"
 
-#define ORDER_MS   250 /* as for asking the daemon for its status: no waiting */
-#define BUSY_S     1   /* after which to come again where the daemon took no connection */
+#define ORDER_MS 250 /* as for asking the daemon for its status: no waiting */
+#define BUSY_S   1   /* after which to come again where the daemon took no connection */
 
 static enum problem problem_of(enum failure_class failure)
 {

@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "control/socket.h"
 #include "control/passing.h"
+#include "control/socket.h"
 
 #define PEER_DEADLINE_MS 10000
 #define PEERS_MAX        2200  /* the largest pool's threads, and tools */

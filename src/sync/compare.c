@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "sync/state.h"
+#include "sync/compare_page.h"
 
 #define OWED_AT_ONCE      32 /* it waits while so many look-ups are owed */
 #define DIFFER_LEAST      10 /* so few are always mended one by one */

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "sync/state.h"
+#include "sync/compare_page.h"
 
 const struct product *page_find(const struct page *page, struct span id)
 {

@@ -97,48 +97,6 @@ void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono 
 	f->due = due;
 }
 
-void full_sync_begin(struct engine *e)
-{
-	STAILQ_INIT(&e->full_sync.waiters);
-}
-
-void full_sync_end(struct engine *e)
-{
-	struct waiter *w;
-
-	full_sync_cancel(e);
-	while ((w = STAILQ_FIRST(&e->full_sync.waiters))) {
-		STAILQ_REMOVE_HEAD(&e->full_sync.waiters, entry);
-		free(w);
-	}
-}
-
-void full_sync_ask(struct engine *e, const char *id)
-{
-	struct full_sync *f = &e->full_sync;
-
-	full_sync_want(e, FULL_SYNC_FORCED, mono_now());
-	/* One that runs already has a name, or none: it isn't this one's. */
-	if (f->wanted && f->asked_by[0] == '\0')
-		snprintf(f->asked_by, sizeof(f->asked_by), "%s", id);
-}
-
-void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id)
-{
-	struct waiter *w = calloc(1, sizeof(*w));
-
-	full_sync_ask(e, id);
-	if (!w) {
-		struct buf nothing = { .err = ST_NOMEM };
-
-		control_answer(peer, &nothing);
-		return;
-	}
-	w->peer = peer;
-	snprintf(w->id, sizeof(w->id), "%s", id);
-	STAILQ_INSERT_TAIL(&e->full_sync.waiters, w, entry);
-}
-
 /* ---- beginning and ending ---- */
 
 void full_sync_forget_progress(struct engine *e)

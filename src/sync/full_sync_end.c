@@ -2,29 +2,8 @@
  * sync/full_sync_end.c: all pages are read.  Is the catalogue to be believed?
  * Then the feed is read to its end, and the coming generation is published.
  */
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "sync/state.h"
-
-void full_sync_tell(struct engine *e, enum failure_class failure, const char *message)
-{
-	struct control_sync how = { .failure = failure };
-	struct waiter *w;
-	struct buf json;
-
-	snprintf(how.message, sizeof(how.message), "%s", message);
-	buf_init(&json, CONTROL_MESSAGE_MAX);
-	while ((w = STAILQ_FIRST(&e->full_sync.waiters))) {
-		buf_reset(&json);
-		control_sync_write(w->id, &how, &json);
-		control_answer(w->peer, &json);
-		STAILQ_REMOVE_HEAD(&e->full_sync.waiters, entry);
-		free(w);
-	}
-	buf_free(&json);
-	verify_synced(e, failure, message);
-}
 
 static uint64_t running_count(struct engine *e)
 {

@@ -58,6 +58,7 @@
 #include "rules/shrink.h"
 #include "rules/walk.h"
 #include "sync/engine.h"
+#include "sync/verify.h"
 
 struct known;
 
@@ -158,47 +159,6 @@ struct compare {
 	bool settles;              /* it stands in for many look-ups, and is due at once */
 	struct mono stand_in_from; /* it may do so again */
 	uint64_t products, differed, mended;
-};
-
-enum verify_phase {
-	VERIFY_IDLE,
-	VERIFY_WAIT,   /* for the end of a full sync */
-	VERIFY_FIRST,  /* notes what differs, */
-	VERIFY_PAUSE,  /* gives it time to come by the feed, */
-	VERIFY_SECOND, /* and tells what still does */
-	VERIFY_REPAIR, /* a full sync runs */
-};
-
-/* What differed at the first look: hashes of its id, and of what the cache had (0: nothing). */
-struct suspect {
-	uint64_t id, cached;
-};
-
-struct verify_place {
-	struct walk walk;
-	char *cursor;
-};
-
-struct verify {
-	enum verify_phase phase;
-	struct control_peer *peer; /* who waits */
-	char id[CONTROL_ID_MAX + 1];
-	bool repair;
-	struct central_call *call;
-	struct verify_place at, mark; /* now; where the second look begins */
-	uint64_t mark_end;            /* pages read when it ends */
-	struct mono marked,
-	    looked;         /* when that page was read, and the last one of the first look */
-	int64_t looked_top; /* of the events received then */
-	struct suspect *suspects;
-	size_t n_suspects;
-	bool overflow; /* more than are kept */
-	struct mono next, next_news;
-	unsigned failures;
-	uint64_t products; /* as far as it ever was */
-	uint64_t differed, listed, unlisted;
-	struct buf differences; /* not told yet, */
-	uint64_t n_differences; /* so many */
 };
 
 struct restore;
@@ -365,15 +325,9 @@ void writes_unsettled(struct engine *e, const struct span *id);
 void writes_look_again(struct engine *e);
 
 /* full_sync.c */
-void full_sync_begin(struct engine *e);
-void full_sync_end(struct engine *e); /* whoever waits is left alone */
 void full_sync_tick(struct engine *e, struct mono now);
 struct mono full_sync_due(const struct engine *e, struct mono now);
 void full_sync_want(struct engine *e, enum full_sync_reason reason, struct mono now);
-/* A forced one, of which the peer wants to know how it ended. */
-void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
-/* Wanted by this request, whose id its own requests to Central have. */
-void full_sync_ask(struct engine *e, const char *id);
 /* For the log; nothing where nobody asked. */
 struct log_field full_sync_request_id(const struct full_sync *f);
 void full_sync_cancel(struct engine *e);
@@ -405,8 +359,16 @@ void full_sync_put_off(struct engine *e);
 /* A backup took the store's place: what was wanted for what stood there before is not any more. */
 void full_sync_superseded(struct engine *e);
 
-/* full_sync_end.c: every page is in; who waits for the end. */
+/* full_sync_wait.c: who waits for the end. */
+void full_sync_begin(struct engine *e);
+void full_sync_end(struct engine *e); /* whoever waits is left alone */
+/* A forced one, of which the peer wants to know how it ended. */
+void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
+/* Wanted by this request, whose id its own requests to Central have. */
+void full_sync_ask(struct engine *e, const char *id);
 void full_sync_tell(struct engine *e, enum failure_class failure, const char *message);
+
+/* full_sync_end.c: every page is in. */
 void full_sync_pages_done(struct engine *e);
 void full_sync_tail_is(struct engine *e, int64_t tail);
 
@@ -429,40 +391,6 @@ void compare_answered(struct engine *e, bool differed);
 void compare_soon(struct engine *e, struct mono now);
 /* A pass came to its end: into record and log. */
 void compare_finished(struct engine *e, uint64_t products, uint64_t differed, uint64_t mended);
-
-/* compare_page.c */
-struct page_part {
-	const struct page *page;
-	size_t first;                 /* of its products that counts */
-	const struct span *from, *to; /* the ids between, `to` included; NULL: no end */
-	bool ordered;
-};
-struct difference {
-	struct span id;
-	const struct product *cached, *central; /* NULL: it isn't there */
-};
-/* What it returns but ST_OK ends it.  All of it is valid for the call only. */
-typedef enum st_err page_difference(void *arg, const struct difference *d);
-enum st_err page_compare(
-    struct engine *e, const struct page_part *part, page_difference *each, void *arg);
-/* The product of that id in a page in order; NULL if there is none. */
-const struct product *page_find(const struct page *page, struct span id);
-
-/* verify.c */
-void verify_take(struct engine *e, struct control_peer *peer, const struct control_request *r);
-void verify_tick(struct engine *e, struct mono now);
-struct mono verify_due(const struct engine *e, struct mono now);
-/* True while it reads Central's list, or is about to. */
-bool verify_reads(const struct engine *e);
-/* A full sync that somebody may have waited for has ended, or failed. */
-void verify_synced(struct engine *e, enum failure_class failure, const char *message);
-/* What it compares is no more, or nobody waits for it: tell why. */
-void verify_end(struct engine *e, const char *code, const char *message);
-
-/* verify_tell.c: what whoever waits is told. */
-void verify_list(struct engine *e, const struct difference *d);
-void verify_news(struct engine *e, struct mono now);
-void verify_report(struct engine *e, const struct control_report *report);
 
 /* restore.c */
 void restore_take(struct engine *e, struct control_peer *peer, const char *id);

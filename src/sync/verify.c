@@ -27,7 +27,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "sync/state.h"
+#include "sync/compare_page.h"
 
 #define WINDOW_MS    5000
 #define PAUSE_MS     5000

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "sync/state.h"
+#include "sync/compare_page.h"
 
 #define LISTED_MAX   10000        /* differences; more are only counted */
 #define ROOM         (256 * 1024) /* bytes of differences, of which so many */

@@ -17,10 +17,11 @@
 #
 # Wants wrk; strace, valgrind and lmdb-utils for some parts, which are left out
 # without them; gnuplot for the plots.
-# shellcheck disable=SC2119,SC2120,SC2154 # as in lib.sh
+# shellcheck disable=SC2119,SC2120,SC2154,SC2153 # as in lib.sh
 set -u
 size=${1:-standard}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/e2e/lib.sh
 . "$here/../e2e/lib.sh"
 end_all() {
   local pid
@@ -115,8 +116,8 @@ begin_references() {
     "$POOL_THREADS" "$DIR/answer.headers" "$DIR/answer" >/dev/null 2>>"$DIR/plain.log" &
   plain=$!
   pids+=("$null" "$plain")
-  until_true 10 test -S "$DIR/null.sock" && until_true 10 test -S "$DIR/plain.sock" ||
-    say 'the references do not start'
+  until_true 10 test -S "$DIR/null.sock" || say 'the null responder does not start'
+  until_true 10 test -S "$DIR/plain.sock" || say 'the plain responder does not start'
   chmod 0666 "$DIR/null.sock" "$DIR/plain.sock"
 }
 
@@ -218,6 +219,7 @@ requests() {
   done
 }
 
+# shellcheck source=tests/bench/parts.sh
 . "$here/parts.sh"
 
 case $size in

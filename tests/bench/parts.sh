@@ -5,7 +5,7 @@
 #   scale      position, a walk over everything, restarts, memory
 #   growth     the data file under a day's worth of updates
 #   sync_lines full sync, events, latency: sync.sh, as it prints them
-# shellcheck disable=SC2154 # variables of bench.sh and lib.sh
+# shellcheck disable=SC2153,SC2154 # variables of bench.sh and lib.sh
 
 has_tool() { # NAME PACKAGE
   command -v "$1" >/dev/null || {
@@ -190,7 +190,7 @@ memory() {
 
 # A paced client, quiet and beside others.
 paced_beside() { # CELL command…
-  local cell=$1 client other
+  local cell=$1 client median p99
   shift
   "$BUILD/tests/bench" paced "$web_ours" "$catalogue" 500 >"$DIR/paced" &
   client=$!
