@@ -127,17 +127,14 @@ void path_mount(struct path *p, struct span from, struct span to)
 bool path_matches(const struct path *p, const char *template)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		size_t len = p->segments[i].len;
+		struct span part;
 
-		if (*template ++ != '/' || len == 0)
+		if (*template++ != '/')
 			return false;
-		if (*template == '{')
-			len = strcspn(template, "/");
-		else if (strncmp(template, p->segments[i].data, len) != 0)
+		part = (struct span){ template, strcspn(template, "/") };
+		if (*template == '{' ? p->segments[i].len == 0 : !same(part, p->segments[i]))
 			return false;
-		template += len;
-		if (*template != '\0' && *template != '/')
-			return false;
+		template += part.len;
 	}
 	return *template == '\0' && !p->too_deep;
 }

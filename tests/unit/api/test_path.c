@@ -240,6 +240,8 @@ TEST(api_path, matches_templates)
 		{ "/a", "/a/b", false },
 		{ "/a/b/c", "/a/b", false },
 		{ "/a/b/", "/a/b", false },
+		{ "/a%2Fb/c", "/a/b/c", false },
+		{ "/a%2Fb", "/a/b", false },
 		{ "/a//b", "/a/b", false },
 		{ "/A/b", "/a/b", false },
 		{ "/a/x", "/a/{id}", true },
