@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh build|demo|check|package|check-package: install what is missing for that,
+# packages.sh build|demo|check|bench|package|check-package: install what is missing for that,
 # from Debian's packages.
 #
 # Uses apt-get, as root or through sudo.  On other systems, or without the
@@ -14,6 +14,7 @@ demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
   lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx
   python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd"
+bench="$check wrk gnuplot-nox strace lmdb-utils"
 package="$build dpkg-dev debhelper apache2-dev libcunit1-dev libmicrohttpd-dev"
 check_package="$package lintian debootstrap rpm rpmlint systemd-container"
 
@@ -22,9 +23,10 @@ build) wanted=$build ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
 package) wanted=$package ;;
+bench) wanted=$bench ;;
 check-package) wanted=$check_package ;;
 *)
-  echo "usage: packages.sh build|demo|check|package|check-package" >&2
+  echo "usage: packages.sh build|demo|check|bench|package|check-package" >&2
   exit 2
   ;;
 esac
