@@ -12,7 +12,8 @@ build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-
 demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
   lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx
-  python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc"
+  python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc
+  libclang-rt-14-dev"
 
 case "${1-}" in
 build) wanted=$build ;;
