@@ -135,6 +135,23 @@ TEST(control_report, reads_nothing_else)
 	}
 }
 
+TEST(control_report, a_long_code_is_not_cut_within_a_character)
+{
+	struct control_report r;
+	struct buf text;
+	bool ended;
+
+	buf_init(&text, CONTROL_MESSAGE_MAX);
+	buf_adds(&text, "{\"v\":1,\"id\":\"r\",\"ok\":false,\"message\":\"y\",\"code\":\"");
+	for (int i = 0; i < 200; i++)
+		buf_adds(&text, "ä");
+	buf_adds(&text, "\"}");
+	CU_ASSERT_EQUAL(control_report_read(text.data, text.len, "r", NULL, &r, &ended), ST_OK);
+	CU_ASSERT_EQUAL(strlen(r.code), CONTROL_TEXT_SIZE - 2);
+	CU_ASSERT_TRUE(text_is_utf8(r.code, strlen(r.code)));
+	buf_free(&text);
+}
+
 /* ---- the queue ---- */
 
 static bool tell(struct control_peer *peer, size_t len)
