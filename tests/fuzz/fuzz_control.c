@@ -2,14 +2,17 @@
  * The messages of the control socket: requests and answers of every type, all
  * readers on each input.
  *
- * Whatever is read can be written, is valid JSON then, and reads as the same.
+ * Whatever is read can be written, is valid JSON then, and reads as the same; what
+ * says that it went well said `ok`.
  */
 #include <string.h>
 
 #include "control/message.h"
 #include "fuzz/fuzz.h"
+#include "model/doc.h"
 
-#define ID "r-1"
+#define ID        "r-1"
+#define NODES_MAX 200000
 
 /* What was written once and, after it was read back, once more. */
 static struct buf first, second;
@@ -26,6 +29,23 @@ static void holds_same(void)
 {
 	fuzz_holds_json(&first);
 	HOLDS(first.len == second.len && memcmp(first.data, second.data, first.len) == 0);
+}
+
+static bool says_ok(const char *text, size_t len)
+{
+	bool ok = false;
+	struct doc d;
+
+	HOLDS(doc_parse(text, len, NODES_MAX, &d, NULL) == ST_OK);
+	HOLDS(doc_bool(&d, doc_member(&d, doc_root(&d), "ok"), &ok) == ST_OK);
+	doc_free(&d);
+	return ok;
+}
+
+static void done(const char *text, size_t len)
+{
+	if (control_done_read(text, len, ID) == ST_OK)
+		HOLDS(says_ok(text, len));
 }
 
 static void request(const char *text, size_t len)
@@ -50,6 +70,7 @@ static void status(const char *text, size_t len)
 
 	if (control_status_read(text, len, ID, &s))
 		return;
+	HOLDS(says_ok(text, len));
 	begin();
 	control_status_write(ID, &s, &first);
 	HOLDS(control_status_read(first.data, first.len, ID, &again) == ST_OK);
@@ -63,6 +84,7 @@ static void sync_end(const char *text, size_t len)
 
 	if (control_sync_read(text, len, ID, &s))
 		return;
+	HOLDS(says_ok(text, len) == (s.failure == FAILURE_NONE));
 	begin();
 	control_sync_write(ID, &s, &first);
 	HOLDS(control_sync_read(first.data, first.len, ID, &again) == ST_OK);
@@ -76,8 +98,8 @@ static void taken(const char *text, size_t len)
 
 	if (control_taken_read(text, len, ID, &within))
 		return;
+	HOLDS(says_ok(text, len) && within >= 0);
 	begin();
-	HOLDS(within >= 0);
 	control_taken_write(ID, within, &first);
 	HOLDS(control_taken_read(first.data, first.len, ID, &again) == ST_OK);
 	HOLDS(within == again);
@@ -89,6 +111,7 @@ static void update(const char *text, size_t len)
 
 	if (control_update_read(text, len, ID, &u))
 		return;
+	HOLDS(says_ok(text, len) == (u.end == CONTROL_UPDATE_ANSWERED));
 	begin();
 	control_update_write(ID, &u, &first);
 	HOLDS(control_update_read(first.data, first.len, ID, &again) == ST_OK);
@@ -162,6 +185,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	taken(text, size);
 	update(text, size);
 	report(text, size);
-	(void)control_done_read(text, size, ID);
+	done(text, size);
 	return 0;
 }

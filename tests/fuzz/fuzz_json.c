@@ -81,12 +81,13 @@ static void check_number(const struct doc *d, const struct doc_node *node)
 	HOLDS(digits != NULL);
 	errno = 0;
 	theirs = strtoll(digits, &end, 10);
-	/* LLONG_MIN has no positive counterpart, and so isn't one of ours. */
-	if (doc_int(d, node, INT64_MIN, INT64_MAX, &ours) == ST_OK)
+	if (strcmp(digits, "-0") == 0)
+		HOLDS(doc_int(d, node, INT64_MIN, INT64_MAX, &ours) == ST_INVALID);
+	else if (doc_int(d, node, INT64_MIN, INT64_MAX, &ours) == ST_OK)
 		HOLDS(errno == 0 && *end == '\0' && ours == theirs);
 	else
-		HOLDS(
-		    errno != 0 || *end != '\0' || theirs == INT64_MIN || strcmp(digits, "-0") == 0);
+		/* LLONG_MIN has no positive counterpart, and so isn't one of ours. */
+		HOLDS(errno != 0 || *end != '\0' || theirs == INT64_MIN);
 	free(digits);
 }
 

@@ -1,7 +1,8 @@
 /*
  * One product, as Central sends it.
  *
- * What is taken is the same when it is read once more; with a write's numbers
+ * What is taken has all its members with the very bytes that came in, and is the
+ * same when it is read once more; with a write's numbers
  * merged in it is still that product, has these numbers, and merging them twice
  * changes nothing.  In the store's layout it comes out as it went in, and with
  * any byte changed not at all.
@@ -14,6 +15,28 @@
 #include "store/layout.h"
 
 #define NODES_MAX 100000
+
+/* All members are there, with the bytes that came in. */
+static void check_members(const struct doc *d, const struct product *p)
+{
+	const struct doc_node *n, *value;
+	struct buf name;
+	struct doc e;
+
+	buf_init(&name, d->len);
+	HOLDS(doc_parse(p->json.data, p->json.len, NODES_MAX, &e, NULL) == ST_OK);
+	HOLDS(doc_root(&e)->count == doc_root(d)->count);
+	for (n = doc_first(d, doc_root(d)); n; n = doc_next(d, doc_root(d), n)) {
+		buf_reset(&name);
+		HOLDS(doc_string(d, n, &name) == ST_OK);
+		if (memchr(buf_text(&name), 0, name.len))
+			continue;
+		value = doc_member(&e, doc_root(&e), buf_text(&name));
+		HOLDS(value && fuzz_same(doc_span(&e, value), doc_span(d, doc_value(d, n))));
+	}
+	doc_free(&e);
+	buf_free(&name);
+}
 
 static void check_merge(const struct product *p)
 {
@@ -70,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLDS(buf_room(&storage, PRODUCT_ROOM(size)) != NULL);
 	if (product_read(&d, doc_root(&d), &storage, &p, &why) == ST_OK) {
 		fuzz_holds_product(&p);
+		check_members(&d, &p);
 		check_merge(&p);
 		check_layout(&p, size * 31 + data[size / 2]);
 	} else {

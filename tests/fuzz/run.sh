@@ -45,9 +45,11 @@ libfuzzer() { # TARGET
 
 afl() { # TARGET
   local crashes
-  AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 \
+  AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_AUTORESUME=1 \
+    AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 \
     afl-fuzz -V "$seconds" -t 10000 -i "tests/fuzz/corpus/$1" -o "$BUILD/found/$1" \
     -x "$(dictionary "$1")" -- "$BUILD/tests/fuzz/$1" || return 1
+  sed -nE 's/^(execs_done|execs_per_sec) *: /stat::\1: /p' "$BUILD/found/$1/default/fuzzer_stats"
   crashes=("$BUILD/found/$1"/default/crashes/id*)
   [ ! -e "${crashes[0]}" ] || { echo "ERROR: see ${crashes[*]}" && return 1; }
 }
@@ -63,7 +65,7 @@ passed=0 failed=0
 for target; do
   log=$BUILD/log/$target
   printf '%-10s %s\n' "$target" \
-    "$(sed -nE 's/^stat::(number_of_executed_units|average_exec_per_sec): +/\1 /p' "$log" | xargs)"
+    "$(sed -nE 's/^stat::(.*exec(s|uted)_.*|average_exec.*): +/\1 /p' "$log" | xargs)"
   if [ "$(cat "$TMPDIR/$target.exit")" = 0 ]; then
     passed=$((passed + 1))
   else
