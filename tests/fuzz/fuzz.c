@@ -1,6 +1,7 @@
 #include "fuzz/fuzz.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,19 +132,21 @@ struct product fuzz_product(unsigned i)
 	};
 }
 
-struct store_options fuzz_store(void)
+/* The writer watches for deaths by these, and leaves them to the system's default. */
+static const int deadly[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+
+#define DEADLY (sizeof(deadly) / sizeof(deadly[0]))
+
+static void fill(const struct store_options *o)
 {
-	static char path[160];
-	struct store_options o = { .data_dir = path, .map_size = (size_t)16 << 20 };
 	struct sync_record record = { .event_offset = 1045, .state = SYNC_LIVE };
 	struct store_writer *w;
 	struct store_txn *t;
 	struct buf why;
 
-	snprintf(path, sizeof(path), "%s/data", fuzz_dir());
 	record.confirmed_current = record.last_contact = record.last_success = stamp_now();
 	buf_init(&why, 4096);
-	HOLDS(store_writer_open(&o, &w, &why) == ST_OK);
+	HOLDS(store_writer_open(o, &w, &why) == ST_OK);
 	HOLDS(store_build_begin(w) == ST_OK);
 	HOLDS(store_txn_begin(w, STORE_COMING, &t) == ST_OK);
 	for (unsigned i = 0; i < FUZZ_PRODUCTS; i++) {
@@ -156,5 +159,19 @@ struct store_options fuzz_store(void)
 	HOLDS(store_build_publish(w) == ST_OK);
 	store_writer_close(w);
 	buf_free(&why);
+}
+
+struct store_options fuzz_store(void)
+{
+	static char path[160];
+	struct store_options o = { .data_dir = path, .map_size = (size_t)16 << 20 };
+	struct sigaction fuzzers[DEADLY];
+
+	snprintf(path, sizeof(path), "%s/data", fuzz_dir());
+	for (size_t i = 0; i < DEADLY; i++)
+		sigaction(deadly[i], NULL, &fuzzers[i]);
+	fill(&o);
+	for (size_t i = 0; i < DEADLY; i++)
+		sigaction(deadly[i], &fuzzers[i], NULL);
 	return o;
 }
