@@ -94,17 +94,22 @@ static void free_ended(struct control_server *s)
 	}
 }
 
-/* The peer is gone or too slow; one that waits for its answer stays as a shell. */
-static void peer_drop(struct control_peer *p)
+/* It is gone, and stays as a shell until its answer comes. */
+static void peer_hang_up(struct control_peer *p)
 {
-	if (p->state != PEER_WAITING) {
-		peer_free(p);
-		return;
-	}
 	close(p->fd);
 	p->fd = -1;
 	p->deadline = MONO_NEVER;
 	buf_reset(&p->out);
+}
+
+/* The peer is gone or too slow. */
+static void peer_drop(struct control_peer *p)
+{
+	if (p->state == PEER_WAITING)
+		peer_hang_up(p);
+	else
+		peer_free(p);
 }
 
 static bool watch(struct control_server *s, struct control_peer *p, uint32_t events, int op)
@@ -158,24 +163,30 @@ static void watch_waiting(struct control_peer *p)
 	watch(p->server, p, EPOLLRDHUP | EPOLLONESHOT, EPOLL_CTL_MOD);
 }
 
-static void send_rest(struct control_peer *p)
+/* What is queued, as far as it goes now; false: the peer is gone. */
+static bool send_queued(struct control_peer *p)
 {
 	while (p->out.len > 0) {
 		ssize_t n = send(p->fd, p->out.data, p->out.len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0) {
-			peer_drop(p);
-			return;
-		}
+		if (n < 0)
+			return errno == EAGAIN;
 		buf_drop(&p->out, (size_t)n);
 		/* It reads, so it has time again. */
 		p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
 	}
-	if (p->state == PEER_WAITING)
+	return true;
+}
+
+static void send_rest(struct control_peer *p)
+{
+	bool there = send_queued(p);
+
+	if (there && p->out.len > 0)
+		return;
+	if (there && p->state == PEER_WAITING)
 		watch_waiting(p);
 	else
 		peer_drop(p);
@@ -220,11 +231,13 @@ bool control_news(struct control_peer *p, const struct buf *json)
 	if (p->out.len == 0)
 		p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
 	if (put_message(p, json) == 0 || p->out.err ||
-	    !watch(p->server, p, EPOLLOUT | EPOLLRDHUP, EPOLL_CTL_MOD))
-		peer_drop(p);
-	else
-		send_rest(p);
-	return p->fd >= 0;
+	    !watch(p->server, p, EPOLLOUT | EPOLLRDHUP, EPOLL_CTL_MOD) || !send_queued(p)) {
+		peer_hang_up(p);
+		return false;
+	}
+	if (p->out.len == 0)
+		watch_waiting(p);
+	return true;
 }
 
 bool control_peer_is_gone(const struct control_peer *p)

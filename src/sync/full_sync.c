@@ -233,8 +233,12 @@ void full_sync_superseded(struct engine *e)
 {
 	struct full_sync *f = &e->full_sync;
 
-	if (f->wanted != FULL_SYNC_FORCED && f->wanted != FULL_SYNC_BREAKER_OPEN)
-		f->wanted = FULL_SYNC_NONE;
+	if (f->wanted == FULL_SYNC_FORCED || f->wanted == FULL_SYNC_BREAKER_OPEN)
+		return;
+	f->wanted = FULL_SYNC_NONE;
+	/* Who waits for one is answered by one. */
+	if (!STAILQ_EMPTY(&f->waiters))
+		full_sync_want(e, FULL_SYNC_FORCED, mono_now());
 }
 
 void full_sync_cancel(struct engine *e)

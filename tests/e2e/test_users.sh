@@ -17,7 +17,7 @@ secret=a-key-that-nobody-else-may-see
 
 # Programs and settings where both users get at them.
 mkdir -m 0755 "$DIR/bin" "$DIR/etc" "$DIR/web"
-cp "$BUILD"/store-syncd "$BUILD"/store-api.fcgi "$BUILD"/tests/intruder "$DIR/bin/"
+cp "$BUILD"/store-syncd "$BUILD"/store-api.fcgi "$BUILD"/storectl "$BUILD"/tests/intruder "$DIR/bin/"
 export DATA_DIR=$DIR/data RUN_DIR=$DIR/run
 mkdir "$DATA_DIR" "$RUN_DIR" "$DIR/fcgi"
 chown $daemon_uid:$group "$DATA_DIR" "$RUN_DIR" && chmod 2750 "$DATA_DIR" && chmod 2770 "$RUN_DIR"
@@ -98,6 +98,23 @@ refused "to see the daemon's environment" cat "/proc/$daemon/environ"
 refused "to see the daemon's memory" sh -c "head -c 1 '/proc/$daemon/mem'"
 refused 'to follow its descriptors' ls "/proc/$daemon/fd/"
 refused 'to send it a signal' kill -0 "$daemon"
+# What storectl does for whoever is of the group, and what only for root and the daemon's user.
+ctl() { # USER arguments… → exit code and last words
+  local user=$1 code
+  shift
+  as "$user" "$DIR/bin/storectl" --config "$DIR/etc/store-api.conf" "$@" >"$DIR/said" 2>&1
+  code=$?
+  echo "$code $(tail -n 1 "$DIR/said")"
+}
+matches 'the group may compare' "$(ctl pool verify)" '0 [0-9]+ products: all as Central has them'
+only_root="only root and the daemon's own user may do this"
+is 'not repair' "$(ctl pool verify --repair)" "69 storectl: verify: $only_root"
+install -d -m 0750 -o $pool_uid "$DIR/backups"
+matches 'and back up' "$(ctl pool backup "$DIR/backups/b")" '0 [0-9]+ products at offset [0-9]+ written to .*'
+is 'not restore' "$(ctl pool restore "$DIR/backups/b")" "69 storectl: restore: $only_root"
+"$DIR/bin/storectl" --config "$DIR/etc/store-api.conf" restore "$DIR/backups/b" >"$DIR/said" 2>&1
+is 'root may, with a file that the daemon may not read' "$? $(as daemon cat "$DIR/backups/b" 2>/dev/null | wc -c)" '0 0'
+
 holds_secret() { # FILE…
   local file
   for file in "$@"; do
