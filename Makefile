@@ -105,7 +105,9 @@ UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.c))
 HOSTILE_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/hostile/*.c))
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
+.PHONY: fuzz fuzz-afl fuzz-targets fuzz-programs fuzz-afl-programs
 .PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak mutants demo clean format \
 	man-text help packages-build packages-demo packages-check packages-bench
 .DELETE_ON_ERROR:
@@ -124,6 +126,7 @@ help:
 	@echo 'make check           all tests; make check-deep: the longer ones'
 	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make bench           what it costs, side by side; make bench-quick: in two minutes'
+	@echo 'make fuzz            broken input for MINUTES=$(MINUTES); FUZZ="page json": those targets; make fuzz-afl'
 	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
 	@echo '                     make install-strip, make uninstall'
 	@echo 'make dist            the source tarball; make distcheck: builds and passes its tests'
@@ -224,6 +227,15 @@ $(BUILD)/tests/hostile: $(HOSTILE_OBJECTS) $(call archive,api health control met
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
+# Who calls a fuzz target: libFuzzer or AFL++ by the compiler's flag, else replay.c.
+FUZZER ?=
+FUZZ_DRIVER := $(if $(FUZZER),,$(BUILD)/obj/tests/fuzz/replay.o)
+$(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/fuzz.o \
+		$(BUILD)/obj/tests/hostile/grammar.o $(FUZZ_DRIVER) $(call archive,central config api \
+		health control metrics store_write store_read model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) $(FUZZER) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
+
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^
@@ -274,6 +286,25 @@ bench-quick: packages-bench
 
 mutants: hooks
 	@tests/property/mutants.sh $(BUILD)/hooks
+
+fuzz-targets: $(FUZZ_PROGRAMS)
+
+# Called by libFuzzer, under the sanitizers; and by AFL++, which nothing else needs.
+fuzz-programs: packages-check
+	@$(MAKE) --no-print-directory fuzz-targets BUILD=$(BUILD)/fuzz CC=clang FUZZER=-fsanitize=fuzzer \
+		SANITIZE=address,undefined,fuzzer-no-link
+
+fuzz-afl-programs:
+	@command -v afl-clang-fast >/dev/null || { echo 'This needs AFL++ (Debian: afl++).' >&2; exit 1; }
+	@$(MAKE) --no-print-directory fuzz-targets BUILD=$(BUILD)/afl CC=afl-clang-fast \
+		FUZZER=-fsanitize=fuzzer
+
+# All targets, or those that FUZZ names, for MINUTES together.
+fuzz: fuzz-programs
+	@BUILD=$(BUILD)/fuzz tests/fuzz/run.sh --minutes $(MINUTES) $(FUZZ)
+
+fuzz-afl: fuzz-afl-programs
+	@BUILD=$(BUILD)/afl tests/fuzz/run.sh --afl --minutes $(MINUTES) $(FUZZ)
 
 # ---------------------------------------------------------------- installing
 

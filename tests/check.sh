@@ -7,7 +7,7 @@
 # bad exit code and no failure counted, is one failure.
 #
 # --deep: what needs longer, beside all that.  Variants are built beside each
-# other: build/ (gcc), build/clang, build/asan, build/hooks.
+# other: build/ (gcc), build/clang, build/asan, build/fuzz, build/hooks.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 make=${MAKE:-make}
@@ -76,6 +76,8 @@ suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
 suite hostile-sanitizers "${asan[@]}" build/asan/tests/hostile --count 20000
 suite e2e-sanitizers "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh test_smoke
 
+suite build-fuzz build fuzz-programs
+suite fuzz tests/fuzz/run.sh
 suite property build/hooks/tests/property --build build/hooks --histories 200 --abreast 10
 suite mutants-rules tests/property/mutants.sh build/hooks rules
 

@@ -231,7 +231,7 @@ void control_progress_write(const char *id, const struct control_progress *p,
 /* How it ended. */
 struct control_report {
 	bool done;                       /* else these two say what was in the way: */
-	char code[32];                   /* a word of the protocol */
+	char code[CONTROL_TEXT_SIZE];    /* a word of the protocol */
 	char message[CONTROL_TEXT_SIZE]; /* for people */
 	uint64_t products;               /* compared, or restored */
 	uint64_t differed, unlisted;     /* VERIFY */

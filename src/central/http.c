@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 #define CONNECT_TIMEOUT_MS 10000
-#define RETRY_AFTER_MAX_MS (3600 * 1000)
+#define RETRY_AFTER_MAX_S  3600
 #define WATCHES_MAX        8
 
 struct http {
@@ -288,9 +288,10 @@ void http_push(struct http *h)
 	curl_multi_perform(h->multi, &running);
 }
 
-static int64_t clamp_wait(int64_t ms)
+/* In milliseconds, and no longer than is sensible, whatever Central's headers say. */
+static int64_t clamp_wait(int64_t seconds)
 {
-	return ms < 0 ? 0 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
+	return seconds < 0 ? 0 : 1000 * (seconds > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : seconds);
 }
 
 /*
@@ -302,7 +303,7 @@ static int64_t until_reset(const struct http_request *r)
 {
 	int64_t now = r->date > 0 ? r->date : wall_now_ms() / 1000;
 
-	return clamp_wait((r->reset_at - now + 1) * 1000);
+	return clamp_wait(r->reset_at - now + 1);
 }
 
 static int64_t wait_asked(const struct http_request *r, long status)
@@ -313,8 +314,7 @@ static int64_t wait_asked(const struct http_request *r, long status)
 		return 0;
 	curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &seconds);
 	if (seconds > 0)
-		return clamp_wait(
-		    seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : seconds * 1000);
+		return clamp_wait(seconds);
 	return status == 429 && r->reset_at > 0 ? until_reset(r) : 0;
 }
 

@@ -2,7 +2,6 @@
  * control/message_report.c: what is told while a verify or a restore runs, and
  * how it ended.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "control/envelope.h"
@@ -123,12 +122,9 @@ static enum st_err read_done(const struct doc *d, struct control_report *r)
 
 static enum st_err read_refusal(const struct doc *d, struct control_report *r)
 {
-	char code[CONTROL_TEXT_SIZE];
-
 	r->done = false;
-	if (envelope_text(d, doc_member(d, doc_root(d), "code"), code))
+	if (envelope_text(d, doc_member(d, doc_root(d), "code"), r->code))
 		return ST_INVALID;
-	snprintf(r->code, sizeof(r->code), "%.*s", (int)sizeof(r->code) - 1, code);
 	return envelope_text(d, doc_member(d, doc_root(d), "message"), r->message);
 }
 

@@ -330,6 +330,7 @@ enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
 {
 	struct generation *g = calloc(1, sizeof(*g));
 	enum st_err err;
+	int rc;
 
 	if (g == NULL)
 		return ST_NOMEM;
@@ -337,7 +338,9 @@ enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
 	g->map_size = map_size;
 	g->refs = 1;
 	pthread_mutex_init(&g->lock, NULL);
-	err = generation_error(open_env(path, map_size, mode, &g->env));
+	rc = open_env(path, map_size, mode, &g->env);
+	/* Invalid is what the file says of its pages: LMDB seeks to a place that there can't be. */
+	err = rc == EINVAL ? ST_CORRUPT : generation_error(rc);
 	if (err == ST_OK)
 		err = generation_error(remember_file(g));
 	if (err == ST_OK)

@@ -192,6 +192,7 @@ TEST(central_client, waits_that_central_asks_for)
 		    0 },
 		{ 429, "Date: Mon, 01 Jan 2001 00:00:00 GMT\r\nX-RateLimit-Reset: -5\r\n", 0, 0 },
 		{ 429, "X-RateLimit-Reset: 9223372036854775807\r\n", 0, 0 },
+		{ 429, "Date: Sun, 22 Nov 900000000\r\nX-RateLimit-Reset: 978307245\r\n", 0, 0 },
 		{ 500, "Retry-After: 30\r\n", 0, 0 },
 	};
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "control/client.h"
@@ -132,6 +133,23 @@ TEST(control_report, reads_nothing_else)
 		    ST_INVALID);
 		buf_free(&h.text);
 	}
+}
+
+TEST(control_report, a_long_code_is_not_cut_within_a_character)
+{
+	struct control_report r;
+	struct buf text;
+	bool ended;
+
+	buf_init(&text, CONTROL_MESSAGE_MAX);
+	buf_adds(&text, "{\"v\":1,\"id\":\"r\",\"ok\":false,\"message\":\"y\",\"code\":\"");
+	for (int i = 0; i < 200; i++)
+		buf_adds(&text, "ä");
+	buf_adds(&text, "\"}");
+	CU_ASSERT_EQUAL(control_report_read(text.data, text.len, "r", NULL, &r, &ended), ST_OK);
+	CU_ASSERT_EQUAL(strlen(r.code), CONTROL_TEXT_SIZE - 2);
+	CU_ASSERT_TRUE(text_is_utf8(r.code, strlen(r.code)));
+	buf_free(&text);
 }
 
 /* ---- the queue ---- */
@@ -278,6 +296,53 @@ TEST(control_file, comes_with_a_request_and_is_closed_with_it)
 	}
 	CU_ASSERT_EQUAL(pread(file, &byte, 1, 0), 1);
 	CU_ASSERT_EQUAL(byte, 'x');
+	close(file);
+}
+
+/* One byte, and n times the same file beside it. */
+static void send_files(int fd, const char *byte, int file, size_t n)
+{
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(4 * sizeof(int))] = { 0 };
+	struct iovec bytes = { (void *)(uintptr_t)byte, 1 };
+	struct msghdr m = { .msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	for (size_t i = 0; i < n; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(file), &file, sizeof(file));
+	CU_ASSERT_EQUAL(sendmsg(fd, &m, 0), 1);
+}
+
+TEST(control_file, of_several_none_is_kept_and_none_left_open)
+{
+	static const char message[] = "\0\0\0\041{\"v\":1,\"id\":\"r\",\"type\":\"restore\"}";
+	size_t len = sizeof(message) - 1;
+	int file = memfd_create("file", MFD_CLOEXEC);
+	unsigned before = open_files();
+
+	for (size_t n = 2; n <= 4; n++) {
+		struct end e;
+		int fd;
+
+		end_open(&e);
+		e.hold = true;
+		fd = raw_connect(e.run_dir);
+		send_files(fd, message, file, n);
+		end_turn(&e);
+		raw_send(fd, message + 1, len - 1);
+		end_turn(&e);
+		CU_ASSERT_EQUAL_FATAL(e.n_held, 1);
+		CU_ASSERT_EQUAL(control_take_file(e.held[0]), -1);
+		end_answer_held(&e);
+		close(fd);
+		end_close(&e);
+		CU_ASSERT_EQUAL(open_files(), before);
+	}
 	close(file);
 }
 

@@ -463,6 +463,15 @@ static void damage_head(const struct store_options *options)
 	close(fd);
 }
 
+/* In LMDB's first page stands how large its pages are. */
+static void damage_page_size(const struct store_options *options)
+{
+	int fd = open(fixture_path(options, "store-1/data.mdb"), O_WRONLY | O_CLOEXEC);
+
+	CU_ASSERT_EQUAL(pwrite(fd, "\xff", 1, 0x2b), 1);
+	close(fd);
+}
+
 static void damage_by_emptying(const struct store_options *options)
 {
 	CU_ASSERT_EQUAL(truncate(fixture_path(options, "store-1/data.mdb"), 0), 0);
@@ -492,6 +501,7 @@ TEST(store_generation, damage_is_told_and_mended_by_a_new_one)
 		damage_format,
 		damage_record,
 		damage_head,
+		damage_page_size,
 		damage_by_emptying,
 		damage_by_removing_data,
 		damage_by_removing_all,
