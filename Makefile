@@ -64,12 +64,14 @@ ALL_ARCHIVES := $(call archive,pool api sync central rules health control metric
 PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
-	$(BUILD)/tests/hostile $(BUILD)/tests/intruder
+	$(BUILD)/tests/hostile $(BUILD)/tests/intruder \
+	$(BUILD)/tests/powercut $(BUILD)/tests/record.so
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.c))
 HOSTILE_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/hostile/*.c))
+POWERCUT_OBJECTS := $(patsubst %,$(BUILD)/obj/tests/faults/%.o,powercut disk examine changes)
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
 
 .PHONY: all programs tests demo-programs check check-deep hooks soak mutants demo install clean \
@@ -171,6 +173,15 @@ $(BUILD)/tests/hostile: $(HOSTILE_OBJECTS) $(call archive,api health control met
 		base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+
+$(BUILD)/tests/powercut: $(POWERCUT_OBJECTS) $(call archive,store_write store_read model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+
+# Loaded before all others into programs whose writes are to be recorded.
+$(BUILD)/tests/record.so: tests/faults/record.c tests/faults/record.h $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -Itests -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fPIC -shared -o $@ $<
 
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)
