@@ -38,7 +38,7 @@ void store_reader_close(struct store_reader *r);
 /*
  * Let go of a generation that was replaced.  Whoever begins a snapshot does
  * this anyway; an idle process would keep the disk space of the old one for
- * ever.  To be called every few seconds, from any thread; costs one stat(2).
+ * ever.  To be called every few seconds, from any thread; costs two stat(2).
  * It also finds what no mark tells: a store that was damaged before it was
  * replaced, or a directory that was emptied by hand.
  */

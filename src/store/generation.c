@@ -199,6 +199,8 @@ static int open_env(const char *path, size_t map_size, enum generation_mode mode
 	rc = mdb_env_set_mapsize(env, map_size);
 	if (rc == 0 && mode == GENERATION_BUILD)
 		rc = make_lock_file(path);
+	if (rc == 0 && mode == GENERATION_READ)
+		rc = generation_check_lock_file(path);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(env, GENERATION_READERS_MAX);
 	if (rc == 0)
@@ -285,21 +287,6 @@ static enum st_err prepare(struct generation *g, enum generation_mode mode)
 	return err;
 }
 
-static int remember_file(struct generation *g)
-{
-	struct stat st;
-	int fd;
-	int rc = mdb_env_get_fd(g->env, &fd);
-
-	if (rc != 0)
-		return rc;
-	if (fstat(fd, &st) != 0)
-		return errno;
-	g->dev = st.st_dev;
-	g->ino = st.st_ino;
-	return 0;
-}
-
 enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
     enum generation_mode mode, struct generation **out)
 {
@@ -314,7 +301,7 @@ enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
 	pthread_mutex_init(&g->lock, NULL);
 	err = generation_error(open_env(path, map_size, mode, &g->env));
 	if (err == ST_OK)
-		err = generation_error(remember_file(g));
+		err = generation_error(generation_remember_files(g, path));
 	if (err == ST_OK)
 		err = prepare(g, mode);
 	if (err != ST_OK)

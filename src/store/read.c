@@ -55,14 +55,16 @@ void store_reader_close(struct store_reader *r)
 	free(r);
 }
 
-/* True if DATA_DIR/current leads to the very file that g has open. */
+/*
+ * True if DATA_DIR/current leads to the very files that g has open.  Where only
+ * lock.mdb is gone nobody can open it anew, but who has it reads on.
+ */
 static bool is_current(const struct store_reader *r, const struct generation *g)
 {
 	char path[PATH_MAX];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/" GENERATION_LINK "/data.mdb", r->data_dir);
 
-	return n < PATH_MAX && stat(path, &st) == 0 && st.st_dev == g->dev && st.st_ino == g->ino;
+	return generation_link(r->data_dir, path) == ST_OK &&
+	       generation_place(g, path) != GENERATION_ELSEWHERE;
 }
 
 void store_reader_refresh(struct store_reader *r)

@@ -257,6 +257,14 @@ enum store_condition store_writer_condition(const struct store_writer *w)
 	return w->condition;
 }
 
+bool store_writer_is_in_place(const struct store_writer *w)
+{
+	char path[PATH_MAX];
+
+	return w->running == NULL || generation_link(w->data_dir, path) != ST_OK ||
+	       generation_place(w->running, path) == GENERATION_IN_PLACE;
+}
+
 enum st_err store_writer_snapshot(struct store_writer *w, struct store_snapshot *out)
 {
 	enum st_err err;

@@ -140,6 +140,26 @@ static void keep_run_dir(struct engine *e, struct mono now)
 	buf_free(&why);
 }
 
+/*
+ * What somebody else has done to our files shows to nobody but readers, who
+ * find others or none.  Those who have them open read on, so they are changed
+ * on until there is a new generation.
+ */
+static void keep_store(struct engine *e, struct mono now)
+{
+	if (!engine_has_running(e) || full_sync_runs(e))
+		return;
+	if (store_writer_is_in_place(e->store)) {
+		report_recovered("the store's files are in place again", &e->store_displaced);
+		return;
+	}
+	if (log_repeat_failed(&e->store_displaced, now)) {
+		log_error("the store's files were removed or replaced: it is to be built anew");
+		metrics_daemon_failure(e->metrics, FAILURE_STORAGE);
+	}
+	full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
+}
+
 static void keep_house(struct engine *e, struct mono now)
 {
 	if (!mono_reached(e->next_housekeeping, now))
@@ -147,6 +167,7 @@ static void keep_house(struct engine *e, struct mono now)
 	e->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
 	metrics_daemon_resident(e->metrics, io_private_memory());
 	store_writer_check_readers(e->store);
+	keep_store(e, now);
 	keep_run_dir(e, now);
 	if (mono_reached(e->settled_from, now))
 		store_writer_settled(e->store);
