@@ -61,6 +61,12 @@ enum st_err generation_error(int rc)
 		{ MDB_VERSION_MISMATCH, ST_CORRUPT },
 		{ MDB_INVALID, ST_CORRUPT },
 		{ MDB_INCOMPATIBLE, ST_CORRUPT },
+		/* Of a program that uses it rightly only pages that are wrong can bring these. */
+		{ MDB_CURSOR_FULL, ST_CORRUPT },
+		{ MDB_PAGE_FULL, ST_CORRUPT },
+		{ MDB_BAD_TXN, ST_CORRUPT },
+		{ MDB_BAD_VALSIZE, ST_CORRUPT },
+		{ MDB_BAD_DBI, ST_CORRUPT },
 		{ EBADF, ST_CORRUPT }, /* an empty file: LMDB would write, a reader can't */
 		{ ENOENT, ST_NOT_FOUND },
 		{ ENOSPC, ST_FULL },
