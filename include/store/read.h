@@ -45,6 +45,13 @@ void store_reader_close(struct store_reader *r);
 void store_reader_refresh(struct store_reader *r);
 
 /*
+ * True once for damage that was met in what is current still: a wrong checksum,
+ * a structure that can't be.  The daemon may never look there, so it is to be
+ * told.  Not for what can't be opened at all, which may be of another format.
+ */
+bool store_reader_take_damage(struct store_reader *r);
+
+/*
  * True while a daemon holds the store.  Asks nobody and takes no lock, so that
  * a daemon that is about to start isn't disturbed.  False also where that
  * can't be seen (no permission).

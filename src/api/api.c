@@ -10,15 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/call.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "control/client.h"
 
 #define BODY_LIMIT   ((size_t)256 * 1024 * 1024) /* 200 products of 1 MiB fit */
 #define BODY_KEPT    ((size_t)256 * 1024)        /* memory that a thread keeps between requests */
 #define HEADER_LIMIT 16384
+#define TELL_MS      250 /* as for asking the daemon for its status */
 
 typedef void handler(struct call *c);
 
@@ -96,9 +99,22 @@ int64_t call_stop_ms(const struct call *c)
 	return passed < most ? most - passed : 0;
 }
 
+/* Where nobody hears it, the next reader says it again. */
+static void tell_damage(struct api *a)
+{
+	char id[CONTROL_ID_MAX + 1];
+
+	snprintf(id, sizeof(id), "damage-%ld", (long)getpid());
+	if (control_tell_damage(a->options.run_dir, id, TELL_MS) == ST_OK)
+		log_error("store damaged", log_text("error", "the daemon was told"),
+		    log_text("request_id", id));
+}
+
 void api_refresh(struct api *a)
 {
 	store_reader_refresh(a->store);
+	if (store_reader_take_damage(a->store))
+		tell_damage(a);
 	atomic_store(&a->has_writer, store_reader_has_writer(a->store));
 }
 

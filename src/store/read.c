@@ -28,6 +28,7 @@
 struct store_reader {
 	pthread_mutex_t lock; /* guards current; held while a generation is opened */
 	struct generation *current;
+	atomic_bool damaged; /* to be told by store_reader_take_damage() */
 	size_t map_size;
 	char data_dir[];
 };
@@ -78,6 +79,11 @@ void store_reader_refresh(struct store_reader *r)
 	}
 	pthread_mutex_unlock(&r->lock);
 	generation_unref(old);
+}
+
+bool store_reader_take_damage(struct store_reader *r)
+{
+	return atomic_exchange(&r->damaged, false);
 }
 
 bool store_reader_has_writer(struct store_reader *r)
@@ -133,6 +139,16 @@ static enum st_err take_current(struct store_reader *r, struct generation **out)
 	return err;
 }
 
+/* Something in g was corrupt: perhaps it was replaced meanwhile. */
+static void look_again(struct store_reader *r, const struct generation *g)
+{
+	store_reader_refresh(r);
+	pthread_mutex_lock(&r->lock);
+	if (r->current == g)
+		atomic_store(&r->damaged, true);
+	pthread_mutex_unlock(&r->lock);
+}
+
 enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *out)
 {
 	for (int i = 0; i < TRIES_MAX; i++) {
@@ -143,17 +159,20 @@ enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *
 
 		if (err != ST_OK)
 			return err;
-		if (!atomic_exchange(&g->suspect, false)) {
-			err = generation_snapshot(g, &s);
-			if (err == ST_OK)
-				err = generation_superseded(&s, &superseded);
-			if (err == ST_OK && !superseded) {
-				generation_unref(g);
-				*out = s;
-				return ST_OK;
-			}
-			store_snapshot_end(&s);
+		if (atomic_exchange(&g->suspect, false)) {
+			look_again(r, g);
+			generation_unref(g);
+			continue;
 		}
+		err = generation_snapshot(g, &s);
+		if (err == ST_OK)
+			err = generation_superseded(&s, &superseded);
+		if (err == ST_OK && !superseded) {
+			generation_unref(g);
+			*out = s;
+			return ST_OK;
+		}
+		store_snapshot_end(&s);
 		generation_unref(g);
 		if (err != ST_OK)
 			return err;

@@ -40,6 +40,26 @@ static void begin_sync(struct engine *e, struct control_peer *peer, const char *
 	buf_free(&json);
 }
 
+/* A reader met what only readers look at. */
+static void take_damage(struct engine *e, struct control_peer *peer, const char *id)
+{
+	struct mono now = mono_now();
+	struct buf json;
+
+	if (log_repeat_failed(&e->damage_reports, now)) {
+		log_error("store damaged",
+		    log_text("error", "a reader says so: it is to be built anew"),
+		    log_text("request_id", id));
+		metrics_daemon_failure(e->metrics, FAILURE_STORAGE);
+	}
+	if (!full_sync_runs(e))
+		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	control_done_write(id, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
 void engine_refuse(struct control_peer *peer, const char *id, const char *code, const char *message)
 {
 	struct buf json;
@@ -64,6 +84,10 @@ static void answer_control(
 	switch (request->type) {
 	case CONTROL_STATUS: answer_status(e, peer, request->id); break;
 	case CONTROL_SYNC:
+		if (request->damaged) {
+			take_damage(e, peer, request->id);
+			break;
+		}
 		log_info("sync now", log_text("by", "control socket"),
 		    log_text("request_id", request->id));
 		if (request->wait)

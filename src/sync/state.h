@@ -187,7 +187,7 @@ struct engine {
 	uint64_t moment;                /* counts requests and changes, to tell which was first */
 	struct mono next_housekeeping, settled_from;
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
-	    write_failures, run_dir_failures, store_displaced;
+	    write_failures, run_dir_failures, store_displaced, damage_reports;
 	bool stopping;
 };
 
