@@ -64,6 +64,7 @@ suite hostile build/tests/hostile
 suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
+suite faults env TESTS=tests/faults tests/e2e/run.sh
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
@@ -78,6 +79,10 @@ suite mutants-rules tests/property/mutants.sh build/hooks rules
 if [ "${1-}" = --deep ]; then
   suite hostile-long "${asan[@]}" build/asan/tests/hostile --count 1000000 --seed "$(date +%s)"
   suite pool-memory-long tests/bench/pool_memory.sh 1000000
+  suite power-cuts env POWERCUT_STEPS=3000 POWERCUT_WRITES=300 POWERCUT_SOME=3 \
+    POWERCUT_SEED="$(date +%s)" TESTS=tests/faults tests/e2e/run.sh test_powercut
+  suite faults-long env FAULTS_DEEP=1 TESTS=tests/faults tests/e2e/run.sh test_kills test_network \
+    test_files test_limits test_bits
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
   suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections
