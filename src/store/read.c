@@ -173,6 +173,8 @@ enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *
 			return ST_OK;
 		}
 		store_snapshot_end(&s);
+		if (err == ST_CORRUPT)
+			look_again(r, g);
 		generation_unref(g);
 		if (err != ST_OK)
 			return err;

@@ -8,7 +8,7 @@
 #   try NAME SECONDS READS WRITES ROUNDS command…
 #                                   READS, WRITES: what clients may be answered (patterns)
 #   pid_of daemon|pool, workers     processes
-# shellcheck disable=SC2034 # some are for the callers
+# shellcheck disable=SC2034,SC2119,SC2120 # some are for the callers; start_watched's argument is optional
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 
 export VERIFY_INTERVAL_MINUTES=0 MAX_CONSECUTIVE_FAILURES=100 LOG_LEVEL=info API_KEYS=k1,k2
@@ -61,7 +61,7 @@ start_proxy() {
   pids+=("$!")
   exec {proxy}>"$DIR/proxy.in"
   until_true 10 port_listens "$DIR/proxy.port" || fail 'the proxy starts'
-  export CENTRAL_API_URL=http://127.0.0.1:$(cat "$DIR/proxy.port")
+  CENTRAL_API_URL=http://127.0.0.1:$(cat "$DIR/proxy.port")
 }
 network() { echo "$1" >&"$proxy"; }
 

@@ -9,6 +9,7 @@ count=${BIT_PAGES:-5}
 # shown when the store is built anew.  Pages that lead elsewhere can leave products out.
 may_be_wrong='PROD-... went back from version [0-9]+ to [0-9]+|a (list|total) of .*|404 for .*'
 
+# shellcheck disable=SC2119 # without a proxy
 start_watched
 data() { echo "$(readlink -f "$DATA_DIR/current")/data.mdb"; }
 flip() { # PAGE: one bit of each of its 512-byte sectors

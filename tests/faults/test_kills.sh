@@ -4,6 +4,7 @@
 rounds=${deep:+100}
 rounds=${rounds:-4}
 
+# shellcheck disable=SC2119 # without a proxy
 start_watched
 
 kill_daemon() { kill -9 "$(pid_of daemon)"; }

@@ -11,6 +11,7 @@ if mount -t tmpfs -o size=4m,mode=0755 tmpfs "$disk" 2>/dev/null; then
   export DATA_DIR=$disk/data
   mounted=yes
 fi
+# shellcheck disable=SC2119 # without a proxy
 start_watched
 
 # ---- descriptors and memory, taken from and given back to running processes
@@ -20,7 +21,10 @@ limit() { # RESOURCE LIMIT PID…
   shift 2
   for pid in "$@"; do prlimit --pid "$pid" "--$resource=$limit:" 2>/dev/null; done
 }
-descriptors() { ls "/proc/$1/fd" | wc -l; }
+descriptors() { # PID: how many it has
+  local all=("/proc/$1/fd"/*)
+  echo "${#all[@]}"
+}
 no_descriptors() { # PID…
   local pid
   for pid in "$@"; do limit nofile "$(descriptors "$pid")" "$pid"; done
