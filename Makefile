@@ -98,12 +98,13 @@ PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd $(BUILD)/storectl
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
 	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/null $(BUILD)/tests/plain \
-	$(BUILD)/tests/format
+	$(BUILD)/tests/format $(BUILD)/tests/powercut $(BUILD)/tests/record.so
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.c))
 HOSTILE_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/hostile/*.c))
+POWERCUT_OBJECTS := $(patsubst %,$(BUILD)/obj/tests/faults/%.o,powercut disk examine changes)
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -235,6 +236,15 @@ $(FUZZ_PROGRAMS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUIL
 		health control metrics store_write store_read model base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) $(FUZZER) -o $@ $^ $(CURL_LIBS) $(JSON_LIBS) $(LMDB_LIBS) $(SHA256_LIBS)
+
+$(BUILD)/tests/powercut: $(POWERCUT_OBJECTS) $(call archive,store_write store_read model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+
+# Loaded before all others into programs whose writes are to be recorded.
+$(BUILD)/tests/record.so: tests/faults/record.c tests/faults/record.h $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) -Itests -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fPIC -shared -o $@ $<
 
 $(BUILD)/tests/listen: $(BUILD)/obj/tests/e2e/listen.o
 	@mkdir -p $(@D)

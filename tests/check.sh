@@ -64,6 +64,7 @@ suite hostile build/tests/hostile
 suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
+suite faults env TESTS=tests/faults tests/e2e/run.sh
 suite dist tests/packages/dist.sh
 suite units tests/packages/units.sh
 suite install tests/packages/install.sh
@@ -84,6 +85,10 @@ suite mutants-rules tests/property/mutants.sh build/hooks rules
 if [ "${1-}" = --deep ]; then
   suite hostile-long "${asan[@]}" build/asan/tests/hostile --count 1000000 --seed "$(date +%s)"
   suite pool-memory-long tests/bench/pool_memory.sh 1000000
+  suite power-cuts env POWERCUT_STEPS=3000 POWERCUT_WRITES=300 POWERCUT_SOME=3 \
+    POWERCUT_SEED="$(date +%s)" TESTS=tests/faults tests/e2e/run.sh test_powercut
+  suite faults-long env FAULTS_DEEP=1 TESTS=tests/faults tests/e2e/run.sh test_kills test_network \
+    test_files test_limits test_bits
   suite dist-builds tests/packages/dist.sh --build
   suite install-builds tests/packages/install.sh --build
   suite packages tests/packages/deb.sh

@@ -10,6 +10,8 @@
  *   {"v":1,"id":"…","type":"status"}
  *   {"v":1,"id":"…","type":"sync","wait":false}   begin a full sync now; answer at once,
  *                                                 or with wait when it has ended
+ *   {"v":1,"id":"…","type":"sync","wait":false,"damaged":true}
+ *                                                 the same, since a reader has met damage
  *   {"v":1,"id":"…","type":"update","batch":false,"items":[{…}]}
  *   → {"v":1,"id":"…","ok":true, …members of the answer…}
  *   → {"v":1,"id":"…","ok":false,"code":"…","message":"…", …}
@@ -85,6 +87,7 @@ struct control_request {
 	char id[CONTROL_ID_MAX + 1];
 	bool wait;                  /* SYNC: answer when it has ended */
 	bool repair;                /* VERIFY: a full sync where anything differs */
+	bool damaged;               /* SYNC: the store is to be built anew */
 	struct update_list updates; /* UPDATE */
 };
 

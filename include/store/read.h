@@ -38,13 +38,20 @@ void store_reader_close(struct store_reader *r);
 /*
  * Let go of a generation that was replaced.  Whoever begins a snapshot does
  * this anyway; an idle process would keep the disk space of the old one for
- * ever.  To be called every few seconds, from any thread; costs one stat(2).
+ * ever.  To be called every few seconds, from any thread; costs two stat(2).
  * It also finds what no mark tells: a store that was damaged before it was
  * replaced, or a directory that was emptied by hand.  Where the new one is of
  * a format that we can't read, the old one is kept, with a line in the log:
  * this program is older or newer than the daemon, and to be started again.
  */
 void store_reader_refresh(struct store_reader *r);
+
+/*
+ * True once for damage that was met in what is current still: a wrong checksum,
+ * a structure that can't be.  The daemon may never look there, so it is to be
+ * told.  Not for what can't be opened at all, which may be of another format.
+ */
+bool store_reader_take_damage(struct store_reader *r);
 
 /*
  * True while a daemon holds the store.  Asks nobody and takes no lock, so that

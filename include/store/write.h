@@ -57,6 +57,12 @@ enum store_condition store_writer_condition(const struct store_writer *w);
 /* How many transactions of the running generation were made durable since it was opened. */
 uint64_t store_writer_commits(const struct store_writer *w);
 
+/*
+ * False where somebody removed or replaced the link, or files of the running
+ * generation: readers find others or none, and only a new generation mends that.
+ */
+bool store_writer_is_in_place(const struct store_writer *w);
+
 /* A snapshot of the running generation; ST_UNAVAILABLE unless STORE_READY. */
 enum st_err store_writer_snapshot(struct store_writer *w, struct store_snapshot *out);
 

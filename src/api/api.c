@@ -6,17 +6,21 @@
  */
 #include "api/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/call.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "control/client.h"
 
 #define BODY_LIMIT   ((size_t)256 * 1024 * 1024) /* 200 products of 1 MiB fit */
 #define BODY_KEPT    ((size_t)256 * 1024)        /* memory that a thread keeps between requests */
 #define HEADER_LIMIT 16384
+#define TELL_MS      250 /* as for asking the daemon for its status */
 
 /* A request id that is made here: which worker, which request of it. */
 #define INSTANCE_DIGITS 8
@@ -127,9 +131,22 @@ static void log_what_is_over(struct api *a, struct mono now)
 	trouble_count_strangers(t, now);
 }
 
+/* Where nobody hears it, the next reader says it again. */
+static void tell_damage(struct api *a)
+{
+	char id[CONTROL_ID_MAX + 1];
+
+	snprintf(id, sizeof(id), "damage-%ld", (long)getpid());
+	if (control_tell_damage(a->options.run_dir, id, TELL_MS) == ST_OK)
+		log_error("store damaged", log_text("error", "the daemon was told"),
+		    log_text("request_id", id));
+}
+
 void api_refresh(struct api *a)
 {
 	store_reader_refresh(a->store);
+	if (store_reader_take_damage(a->store))
+		tell_damage(a);
 	atomic_store(&a->has_writer, store_reader_has_writer(a->store));
 	log_what_is_over(a, mono_now());
 }

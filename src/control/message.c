@@ -48,6 +48,10 @@ void control_request_write(const struct control_request *r, struct buf *out)
 	if (r->type == CONTROL_SYNC) {
 		jw_name(&w, "wait");
 		jw_bool(&w, r->wait);
+		if (r->damaged) {
+			jw_name(&w, "damaged");
+			jw_bool(&w, true);
+		}
 	}
 	if (r->type == CONTROL_VERIFY) {
 		jw_name(&w, "repair");
@@ -116,6 +120,7 @@ static enum st_err read_request(const struct doc *d, struct control_request *out
 {
 	const struct doc_node *wait = doc_member(d, doc_root(d), "wait");
 	const struct doc_node *repair = doc_member(d, doc_root(d), "repair");
+	const struct doc_node *damaged = doc_member(d, doc_root(d), "damaged");
 	enum st_err err = read_id(d, out->id);
 
 	if (!err)
@@ -126,6 +131,8 @@ static enum st_err read_request(const struct doc *d, struct control_request *out
 		err = doc_bool(d, wait, &out->wait);
 	if (!err && out->type == CONTROL_VERIFY && repair)
 		err = doc_bool(d, repair, &out->repair);
+	if (!err && out->type == CONTROL_SYNC && damaged)
+		err = doc_bool(d, damaged, &out->damaged);
 	if (!err && out->type == CONTROL_UPDATE)
 		err = read_updates(d, &out->updates);
 	return err;

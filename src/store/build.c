@@ -35,7 +35,7 @@ static enum st_err temp_path(const struct store_writer *w, char out[PATH_MAX])
 	                                                                        : ST_TOO_BIG;
 }
 
-static enum st_err sync_dir(const char *path)
+enum st_err build_sync_dir(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
@@ -251,8 +251,8 @@ static enum st_err make_durable(const struct store_writer *w, const struct gener
 	if (err == ST_OK)
 		err = generation_path(w->data_dir, GENERATION_NAME, g->number, path);
 	if (err == ST_OK)
-		err = sync_dir(path);
-	return err == ST_OK ? sync_dir(w->data_dir) : err;
+		err = build_sync_dir(path);
+	return err == ST_OK ? build_sync_dir(w->data_dir) : err;
 }
 
 /* Atomic, but not durable yet. */
@@ -318,7 +318,7 @@ enum st_err store_build_publish(struct store_writer *w)
 	if (err == ST_OK)
 		err = point_link(w, w->coming->number);
 	if (err == ST_OK) {
-		err = sync_dir(w->data_dir);
+		err = build_sync_dir(w->data_dir);
 		if (err != ST_OK)
 			point_link_back(w);
 	}

@@ -69,6 +69,12 @@ enum st_err generation_error(int rc)
 		{ MDB_VERSION_MISMATCH, ST_FORMAT },
 		{ MDB_INVALID, ST_CORRUPT },
 		{ MDB_INCOMPATIBLE, ST_CORRUPT },
+		/* Of a program that uses it rightly only pages that are wrong can bring these. */
+		{ MDB_CURSOR_FULL, ST_CORRUPT },
+		{ MDB_PAGE_FULL, ST_CORRUPT },
+		{ MDB_BAD_TXN, ST_CORRUPT },
+		{ MDB_BAD_VALSIZE, ST_CORRUPT },
+		{ MDB_BAD_DBI, ST_CORRUPT },
 		{ EBADF, ST_CORRUPT }, /* an empty file: LMDB would write, a reader can't */
 		{ ENOENT, ST_NOT_FOUND },
 		{ ENOSPC, ST_FULL },
@@ -207,6 +213,8 @@ static int open_env(const char *path, size_t map_size, enum generation_mode mode
 	rc = mdb_env_set_mapsize(env, map_size);
 	if (rc == 0 && mode == GENERATION_BUILD)
 		rc = make_lock_file(path);
+	if (rc == 0 && mode == GENERATION_READ)
+		rc = generation_check_lock_file(path);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(env, GENERATION_READERS_MAX);
 	if (rc == 0)
@@ -310,21 +318,6 @@ static enum st_err prepare(struct generation *g, enum generation_mode mode)
 	return err;
 }
 
-static int remember_file(struct generation *g)
-{
-	struct stat st;
-	int fd;
-	int rc = mdb_env_get_fd(g->env, &fd);
-
-	if (rc != 0)
-		return rc;
-	if (fstat(fd, &st) != 0)
-		return errno;
-	g->dev = st.st_dev;
-	g->ino = st.st_ino;
-	return 0;
-}
-
 enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
     enum generation_mode mode, struct generation **out)
 {
@@ -342,7 +335,7 @@ enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
 	/* Invalid is what the file says of its pages: LMDB seeks to a place that there can't be. */
 	err = rc == EINVAL ? ST_CORRUPT : generation_error(rc);
 	if (err == ST_OK)
-		err = generation_error(remember_file(g));
+		err = generation_error(generation_remember_files(g, path));
 	if (err == ST_OK)
 		err = prepare(g, mode);
 	if (err != ST_OK)

@@ -54,6 +54,7 @@ struct generation {
 	size_t map_size;
 	dev_t dev; /* which file it is, whatever its name has become */
 	ino_t ino;
+	ino_t lock_ino;      /* lock.mdb beside it */
 	atomic_bool suspect; /* something in it was corrupt */
 
 	pthread_mutex_t lock; /* guards the two below */
@@ -98,6 +99,19 @@ enum st_err generation_linked(const char *data_dir, uint64_t *out);
  */
 enum st_err generation_open(const char *path, uint64_t number, size_t map_size,
     enum generation_mode mode, struct generation **out);
+
+/* MDB_CORRUPTED where there is data and no lock.mdb: a reader must not make one. */
+int generation_check_lock_file(const char *dir);
+
+/* Note which files they are that were opened in this directory. */
+int generation_remember_files(struct generation *g, const char *dir);
+
+enum generation_place {
+	GENERATION_IN_PLACE,
+	GENERATION_UNLOCKED,  /* lock.mdb is gone */
+	GENERATION_ELSEWHERE, /* who opens it now gets other files, or none */
+};
+enum generation_place generation_place(const struct generation *g, const char *dir);
 
 void generation_ref(struct generation *g);
 

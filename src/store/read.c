@@ -30,6 +30,7 @@ struct store_reader {
 	pthread_mutex_t lock; /* guards current; held while a generation is opened */
 	struct generation *current;
 	struct log_repeat foreign; /* what took its place can't be read */
+	atomic_bool damaged;       /* to be told by store_reader_take_damage() */
 	size_t map_size;
 	char data_dir[];
 };
@@ -57,14 +58,21 @@ void store_reader_close(struct store_reader *r)
 	free(r);
 }
 
-/* True if DATA_DIR/current leads to the very file that g has open. */
+/*
+ * True if DATA_DIR/current leads to the very files that g has open.  Where only
+ * lock.mdb is gone nobody can open it anew, but who has it reads on.
+ */
 static bool is_current(const struct store_reader *r, const struct generation *g)
 {
 	char path[PATH_MAX];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/" GENERATION_LINK "/data.mdb", r->data_dir);
 
-	return n < PATH_MAX && stat(path, &st) == 0 && st.st_dev == g->dev && st.st_ino == g->ino;
+	return generation_link(r->data_dir, path) == ST_OK &&
+	       generation_place(g, path) != GENERATION_ELSEWHERE;
+}
+
+bool store_reader_take_damage(struct store_reader *r)
+{
+	return atomic_exchange(&r->damaged, false);
 }
 
 bool store_reader_has_writer(struct store_reader *r)
@@ -147,6 +155,16 @@ static enum st_err take_current(struct store_reader *r, struct generation **out)
 	return err;
 }
 
+/* Something in g was corrupt: perhaps it was replaced meanwhile. */
+static void look_again(struct store_reader *r, const struct generation *g)
+{
+	store_reader_refresh(r);
+	pthread_mutex_lock(&r->lock);
+	if (r->current == g)
+		atomic_store(&r->damaged, true);
+	pthread_mutex_unlock(&r->lock);
+}
+
 enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *out)
 {
 	for (int i = 0; i < TRIES_MAX; i++) {
@@ -157,17 +175,22 @@ enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *
 
 		if (err != ST_OK)
 			return err;
-		if (!atomic_exchange(&g->suspect, false)) {
-			err = generation_snapshot(g, &s);
-			if (err == ST_OK)
-				err = generation_superseded(&s, &superseded);
-			if (err == ST_OK && !superseded) {
-				generation_unref(g);
-				*out = s;
-				return ST_OK;
-			}
-			store_snapshot_end(&s);
+		if (atomic_exchange(&g->suspect, false)) {
+			look_again(r, g);
+			generation_unref(g);
+			continue;
 		}
+		err = generation_snapshot(g, &s);
+		if (err == ST_OK)
+			err = generation_superseded(&s, &superseded);
+		if (err == ST_OK && !superseded) {
+			generation_unref(g);
+			*out = s;
+			return ST_OK;
+		}
+		store_snapshot_end(&s);
+		if (err == ST_CORRUPT)
+			look_again(r, g);
 		generation_unref(g);
 		if (err != ST_OK)
 			return err;

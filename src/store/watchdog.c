@@ -103,6 +103,9 @@ int watchdog_begin(const struct generation *g, MDB_txn **out)
 		mdb_txn_abort(txn);
 		rc = MDB_PANIC;
 	}
+	/* Nobody else makes it grow: the file itself says what can't be. */
+	if (rc == MDB_MAP_RESIZED)
+		return MDB_CORRUPTED;
 	if (is_spoilt(rc)) {
 		log_error("the store's lock file was tampered with",
 		    log_number("generation", (int64_t)g->number), log_number("code", rc));

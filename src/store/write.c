@@ -39,11 +39,27 @@ static enum st_err refuse(
 	return generation_error(errnum);
 }
 
+/* Or else a power cut takes the new directory, and with it all that was committed. */
+static void keep_directory(const struct store_writer *w)
+{
+	char above[PATH_MAX];
+	enum st_err err;
+
+	if (snprintf(above, sizeof(above), "%s/..", w->data_dir) >= PATH_MAX)
+		return;
+	err = build_sync_dir(above);
+	if (err != ST_OK)
+		log_warn("the directory above the data directory can't be flushed",
+		    log_text("path", above), log_text("error", st_err_text(err)));
+}
+
 static enum st_err take_directory(const struct store_writer *w, struct buf *why)
 {
 	struct stat st;
 
-	if (mkdir(w->data_dir, DIR_MODE) != 0 && errno != EEXIST)
+	if (mkdir(w->data_dir, DIR_MODE) == 0)
+		keep_directory(w);
+	else if (errno != EEXIST)
 		return refuse(w, why, "can't be created", errno);
 	if (stat(w->data_dir, &st) != 0)
 		return refuse(w, why, "can't be used", errno);
@@ -239,6 +255,14 @@ void store_writer_settled(struct store_writer *w)
 enum store_condition store_writer_condition(const struct store_writer *w)
 {
 	return w->condition;
+}
+
+bool store_writer_is_in_place(const struct store_writer *w)
+{
+	char path[PATH_MAX];
+
+	return w->running == NULL || generation_link(w->data_dir, path) != ST_OK ||
+	       generation_place(w->running, path) == GENERATION_IN_PLACE;
 }
 
 enum st_err store_writer_snapshot(struct store_writer *w, struct store_snapshot *out)

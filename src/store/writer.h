@@ -68,6 +68,9 @@ enum st_err watchdog_open(const char *path, uint64_t number, size_t map_size,
 /* Remove all generations but the linked one, and find out w->last. */
 void build_clean_up(struct store_writer *w);
 
+/* What names are in that directory is on the disk from now on. */
+enum st_err build_sync_dir(const char *path);
+
 /* Durable: commit or take back the mark that sends readers to the link. */
 enum st_err build_mark(struct generation *g, bool superseded);
 

@@ -44,6 +44,26 @@ static void begin_sync(struct engine *e, struct control_peer *peer, const char *
 	buf_free(&json);
 }
 
+/* A reader met what only readers look at. */
+static void take_damage(struct engine *e, struct control_peer *peer, const char *id)
+{
+	struct mono now = mono_now();
+	struct buf json;
+
+	if (log_repeat_failed(&e->damage_reports, now)) {
+		log_error("store damaged",
+		    log_text("error", "a reader says so: it is to be built anew"),
+		    log_text("request_id", id));
+		metrics_daemon_failure(e->metrics, FAILURE_STORAGE);
+	}
+	if (!full_sync_runs(e))
+		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	control_done_write(id, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
 void engine_refuse(struct control_peer *peer, const char *id, const char *code, const char *message)
 {
 	struct buf json;
@@ -78,6 +98,10 @@ static void answer_control(
 	switch (request->type) {
 	case CONTROL_STATUS: answer_status(e, peer, request->id); break;
 	case CONTROL_SYNC:
+		if (request->damaged) {
+			take_damage(e, peer, request->id);
+			break;
+		}
 		log_info("sync now", log_text("by", "control socket"),
 		    log_text("request_id", request->id));
 		if (request->wait)
@@ -159,6 +183,26 @@ static void keep_run_dir(struct engine *e, struct mono now)
 	buf_free(&why);
 }
 
+/*
+ * What somebody else has done to our files shows to nobody but readers, who
+ * find others or none.  Those who have them open read on, so they are changed
+ * on until there is a new generation.
+ */
+static void keep_store(struct engine *e, struct mono now)
+{
+	if (!engine_has_running(e) || full_sync_runs(e))
+		return;
+	if (store_writer_is_in_place(e->store)) {
+		report_recovered("the store's files are in place again", &e->store_displaced);
+		return;
+	}
+	if (log_repeat_failed(&e->store_displaced, now)) {
+		log_error("the store's files were removed or replaced: it is to be built anew");
+		metrics_daemon_failure(e->metrics, FAILURE_STORAGE);
+	}
+	full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
+}
+
 static void keep_house(struct engine *e, struct mono now)
 {
 	if (!mono_reached(e->next_housekeeping, now))
@@ -166,6 +210,7 @@ static void keep_house(struct engine *e, struct mono now)
 	e->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
 	metrics_daemon_resident(e->metrics, io_private_memory());
 	store_writer_check_readers(e->store);
+	keep_store(e, now);
 	keep_run_dir(e, now);
 	if (mono_reached(e->settled_from, now))
 		store_writer_settled(e->store);

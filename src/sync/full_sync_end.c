@@ -142,6 +142,7 @@ void full_sync_caught_up(struct engine *e)
 	f->wanted = f->owed = FULL_SYNC_NONE;
 	f->spared = false;
 	e->damaged = false;
+	e->damage_reports = (struct log_repeat){ 0 };
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);
 	follow_published(e);
 	full_sync_tell(e, FAILURE_NONE, "");

@@ -211,7 +211,7 @@ struct engine {
 	struct mono next_watchdog;
 	uint64_t commits_seen; /* at the last sign of life */
 	struct log_repeat event_failures, full_sync_failures, lookup_failures, compare_failures,
-	    verify_failures, write_failures, run_dir_failures;
+	    verify_failures, write_failures, run_dir_failures, store_displaced, damage_reports;
 	struct log_limit left_out; /* products */
 	bool stopping;
 };

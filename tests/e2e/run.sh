@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # run.sh [NAME…]: the end-to-end tests, several abreast; each has a directory,
-# sockets and processes of its own.  Last line: their sum.
+# sockets and processes of its own.  Last line: their sum.  TESTS: those of
+# another directory that are made alike.
 set -u
-cd "$(dirname "$0")" || exit 1
+cd "${TESTS:-$(dirname "$0")}" || exit 1
 if [ $# -eq 0 ]; then
   for file in test_*.sh; do set -- "$@" "${file%.sh}"; done
 fi

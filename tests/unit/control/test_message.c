@@ -20,6 +20,7 @@ TEST(control_message, request_reads_what_it_wrote)
 		{ .type = CONTROL_STATUS, .id = "r-1" },
 		{ .type = CONTROL_SYNC, .id = "r.2_X" },
 		{ .type = CONTROL_SYNC, .id = "r.2_X", .wait = true },
+		{ .type = CONTROL_SYNC, .id = "damage-7", .damaged = true },
 		{ .type = CONTROL_STATUS, .id = ID_64 },
 	};
 
@@ -31,6 +32,7 @@ TEST(control_message, request_reads_what_it_wrote)
 		CU_ASSERT_EQUAL(control_request_read(text.data, text.len, &got), ST_OK);
 		CU_ASSERT_EQUAL(got.type, requests[i].type);
 		CU_ASSERT_EQUAL(got.wait, requests[i].wait);
+		CU_ASSERT_EQUAL(got.damaged, requests[i].damaged);
 		ASSERT_TEXT(got.id, requests[i].id);
 		buf_free(&text);
 	}
@@ -73,6 +75,7 @@ TEST(control_message, request_refuses_all_else)
 		{ "{\"v\":1,\"id\":\"r\",\"type\":0}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":null}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":1}", "r" },
+		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"damaged\":1}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":null}", "r" },
 		{ "{\"id\":\"r\",\"type\":\"status\"}", "r" },
 		{ "{\"v\":2,\"id\":\"r\",\"type\":\"status\"}", "r" },

@@ -245,9 +245,12 @@ TEST(store_read, a_flipped_bit_in_a_product_is_seen_and_passed_over)
 	CU_ASSERT_EQUAL(store_snapshot_next(&s, &p), ST_CORRUPT);
 	CU_ASSERT_EQUAL(next_number(&s), 5);
 	store_snapshot_end(&s);
-	/* It goes on being read. */
+	CU_ASSERT_FALSE(store_reader_take_damage(r));
+	/* It goes on being read, and since it is current still, the daemon is to know. */
 	CU_ASSERT_EQUAL_FATAL(store_snapshot_begin(r, &s), ST_OK);
 	store_snapshot_end(&s);
+	CU_ASSERT_TRUE(store_reader_take_damage(r));
+	CU_ASSERT_FALSE(store_reader_take_damage(r));
 	store_reader_close(r);
 }
 
