@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-/* Room for one file: of more the kernel closes those that don't fit. */
 union control {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int))];
@@ -36,7 +36,8 @@ ssize_t passing_receive(int fd, void *room, size_t len, int *file)
 	struct msghdr message = { .msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
+		/* Room for one file; with what aligns it there would be some for two. */
+		.msg_controllen = CMSG_LEN(sizeof(*file)) };
 	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&message) : NULL;
 
@@ -44,5 +45,10 @@ ssize_t passing_receive(int fd, void *room, size_t len, int *file)
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(*file)))
 		memcpy(file, CMSG_DATA(c), sizeof(*file));
+	/* There were more, which the kernel has closed. */
+	if (*file >= 0 && (message.msg_flags & MSG_CTRUNC)) {
+		close(*file);
+		*file = -1;
+	}
 	return n;
 }

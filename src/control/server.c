@@ -318,17 +318,16 @@ static size_t message_size(const struct buf *in)
 	return len == 0 || len > CONTROL_MESSAGE_MAX ? SIZE_MAX : len + HEAD_SIZE;
 }
 
-/* Of what came with it, one file is kept, from who may hand us one. */
+/*
+ * With one file that came along, from who may hand us one.  Others the kernel
+ * drops unseen: were they ours to close, LMDB's locks would go with a lock.mdb
+ * among them.
+ */
 static ssize_t receive_bytes(struct control_peer *p, char *room, size_t len)
 {
-	int file;
-	ssize_t n = passing_receive(p->fd, room, len, &file);
-
-	if (file >= 0 && p->trusted && p->file < 0)
-		p->file = file;
-	else if (file >= 0)
-		close(file);
-	return n;
+	if (p->trusted && p->file < 0)
+		return passing_receive(p->fd, room, len, &p->file);
+	return recv(p->fd, room, len, 0);
 }
 
 static void receive(struct control_peer *p)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "control/client.h"
@@ -12,7 +13,8 @@
 #include "ends.h"
 #include "unit.h"
 
-#define VERIFY "{\"v\":1,\"id\":\"r\",\"type\":\"verify\",\"repair\":true}"
+#define FILES_MOST 4
+#define VERIFY     "{\"v\":1,\"id\":\"r\",\"type\":\"verify\",\"repair\":true}"
 
 /* What a listener heard, as text. */
 struct heard {
@@ -278,6 +280,51 @@ TEST(control_file, comes_with_a_request_and_is_closed_with_it)
 	}
 	CU_ASSERT_EQUAL(pread(file, &byte, 1, 0), 1);
 	CU_ASSERT_EQUAL(byte, 'x');
+	close(file);
+}
+
+/* So many at once with the first byte. */
+static void send_files(int fd, const char *message, size_t len, int file, size_t n)
+{
+	char control[CMSG_SPACE(sizeof(int[FILES_MOST]))] = { 0 };
+	struct iovec bytes = { (void *)(uintptr_t)message, len };
+	struct msghdr m = { .msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	for (size_t i = 0; i < n; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &file, sizeof(int));
+	CU_ASSERT_EQUAL(sendmsg(fd, &m, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* Nobody knows which of several is meant; and none may stay open. */
+TEST(control_file, of_several_none_is_taken_and_none_stays_open)
+{
+	const char message[] = "\0\0\0\41{\"v\":1,\"id\":\"r\",\"type\":\"restore\"}";
+	int file = memfd_create("file", MFD_CLOEXEC), fd;
+	unsigned before = open_files(), connected;
+	struct end e;
+
+	for (size_t n = 1; n <= FILES_MOST; n++) {
+		end_open(&e);
+		e.hold = true;
+		fd = raw_connect(e.run_dir);
+		end_turn(&e);
+		connected = open_files();
+		send_files(fd, message, sizeof(message) - 1, file, n);
+		end_turn(&e);
+		CU_ASSERT_EQUAL_FATAL(e.n_held, 1);
+		CU_ASSERT_EQUAL(open_files(), connected + (n == 1));
+		end_answer_held(&e);
+		close(fd);
+		end_close(&e);
+		CU_ASSERT_EQUAL(open_files(), before);
+	}
 	close(file);
 }
 
