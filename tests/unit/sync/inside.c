@@ -20,13 +20,14 @@ static void add_product(long number, struct buf *body)
 static void add_list(struct inside *in, const char *head, struct buf *body)
 {
 	long offset = script_parameter(head, "offset"), limit = script_parameter(head, "limit");
-	long total = atomic_load(&in->products), end = offset + limit;
+	long first = atomic_load(&in->first), total = atomic_load(&in->products) - first;
+	long end = offset + limit;
 
 	end = end < total ? end : total;
 	buf_adds(body, "{\"products\":[");
 	for (long i = offset; i < end; i++) {
 		buf_adds(body, i > offset ? "," : "");
-		add_product(i, body);
+		add_product(first + i, body);
 	}
 	buf_addf(body,
 	    "],\"pagination\":{\"offset\":%ld,\"limit\":%ld,\"total_count\":%ld,\"has_more\":%s}}",
@@ -58,6 +59,7 @@ static void answer(void *arg, const char *head, struct buf *out)
 	} else if (strstr(head, "/v1/inventory/events?")) {
 		bool beyond = script_parameter(head, "offset") == CENTRAL_OFFSET_HEAD;
 
+		status = atomic_load(&in->feed_status);
 		buf_addf(&body,
 		    "{\"events\":null,\"nextOffset\":%ld,\"hasMore\":false,\"count\":0}",
 		    atomic_load(beyond ? &in->head : &in->poll_end));
@@ -80,6 +82,8 @@ static void take(
 	(void)trusted;
 	if (request->type == CONTROL_UPDATE)
 		writes_take(e, peer, request);
+	else if (request->type == CONTROL_VERIFY)
+		verify_take(e, peer, request);
 	else
 		full_sync_wait(e, peer, request->id);
 }
@@ -124,6 +128,7 @@ void inside_begin(struct inside *in, long products)
 	atomic_store(&in->products, products);
 	atomic_store(&in->list_status, 200);
 	atomic_store(&in->product_status, 200);
+	atomic_store(&in->feed_status, 200);
 	atomic_store(&in->head, INSIDE_VERSION);
 	atomic_store(&in->poll_end, INSIDE_VERSION);
 	/* What fails here fails on purpose. */
@@ -141,6 +146,7 @@ void inside_end(struct inside *in)
 
 	follow_cancel(e);
 	compare_cancel(e);
+	verify_end(e, "stopping", "the end of the test");
 	writes_end(e);
 	full_sync_end(e);
 	known_forget_all(e);
@@ -173,6 +179,7 @@ static void turn(struct inside *in)
 	follow_tick(e, now);
 	lookups_tick(e, now);
 	compare_tick(e, now);
+	verify_tick(e, now);
 	hear(in);
 }
 
