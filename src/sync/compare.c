@@ -150,13 +150,12 @@ static enum st_err owe(void *arg, const struct difference *d)
 	return known_owe(arg, d->id.data, d->id.len, true) ? ST_OK : ST_NOMEM;
 }
 
-static void compare_page(struct engine *e, const struct page *page, size_t first,
+static enum st_err compare_page(struct engine *e, const struct page *page, size_t first,
     const struct span *from, const struct span *to)
 {
 	struct page_part part = { page, first, from, to, e->compare.walk.ordered };
 
-	if (page_compare(e, &part, owe, e) == ST_NOMEM)
-		log_warn("comparing: no memory for what differs");
+	return page_compare(e, &part, owe, e);
 }
 
 /* ---- the end of a pass ---- */
@@ -233,6 +232,8 @@ static bool use_page(struct engine *e, const struct page *page, size_t first, st
 
 	if (c->walk.ordered && e->lookups.n_owed > 0)
 		err = settle_owed(e, page, &from, end);
+	if (!err)
+		err = compare_page(e, page, first, &from, end);
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
 
@@ -241,7 +242,6 @@ static bool use_page(struct engine *e, const struct page *page, size_t first, st
 		give_up(e);
 		return false;
 	}
-	compare_page(e, page, first, &from, end);
 	if (c->walk.done && c->settles) {
 		c->settles = false;
 		c->stand_in_from = mono_add_ms(mono_now(), STAND_IN_PAUSE_MS);

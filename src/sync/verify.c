@@ -298,6 +298,14 @@ static void failed(struct engine *e, const struct central_outcome *outcome)
 		verify_end(e, "central_unavailable", outcome->message);
 }
 
+/* What is damaged is no difference: it is built anew, asked or not. */
+static void store_failed(struct engine *e, enum st_err err)
+{
+	(void)storage_outcome(e, err);
+	verify_end(e, "failed",
+	    e->damaged ? "the store is damaged, and is to be built anew" : st_err_text(err));
+}
+
 static void page_answered(void *arg, const struct central_outcome *outcome, const struct page *page)
 {
 	struct engine *e = arg;
@@ -323,7 +331,7 @@ static void page_answered(void *arg, const struct central_outcome *outcome, cons
 	case WALK_USE: err = use_page(e, page, first, &walk); break;
 	}
 	if (err) {
-		verify_end(e, "failed", st_err_text(err));
+		store_failed(e, err);
 		return;
 	}
 	v->failures = 0;

@@ -120,10 +120,8 @@ static void open_engine(struct inside *in)
 	e->compare.next = MONO_NEVER;
 }
 
-void inside_begin(struct inside *in, long products)
+static void begin(struct inside *in, long products, const struct store_options *options)
 {
-	struct store_options options = fixture_store((uint64_t)products, INSIDE_VERSION);
-
 	memset(in, 0, sizeof(*in));
 	atomic_store(&in->products, products);
 	atomic_store(&in->list_status, 200);
@@ -136,8 +134,23 @@ void inside_begin(struct inside *in, long products)
 	signal(SIGXFSZ, SIG_IGN);
 	in->run_dir = unit_temp_dir();
 	in->script = script_start(answer, in);
-	in->engine.store = fixture_writer(&options);
+	in->engine.store = fixture_writer(options);
 	open_engine(in);
+}
+
+void inside_begin(struct inside *in, long products)
+{
+	struct store_options options = fixture_store((uint64_t)products, INSIDE_VERSION);
+
+	begin(in, products, &options);
+}
+
+void inside_begin_damaged(struct inside *in, long products, const char *id)
+{
+	struct store_options options = fixture_store((uint64_t)products, INSIDE_VERSION);
+
+	fixture_spoil(&options, 1, "products", id, fixture_flip_last);
+	begin(in, products, &options);
 }
 
 void inside_end(struct inside *in)

@@ -32,6 +32,8 @@ struct inside {
 };
 
 void inside_begin(struct inside *in, long products);
+/* The same; the record of this product is damaged. */
+void inside_begin_damaged(struct inside *in, long products, const char *id);
 void inside_end(struct inside *in);
 
 /* Until the condition holds, which it must within 10 s: what is due is done, */

@@ -1,4 +1,5 @@
 /* What verify does between Central's answers: turned by hand, so that no time passes. */
+#include <string.h>
 #include <unistd.h>
 
 #include "control/ends.h"
@@ -112,5 +113,41 @@ TEST(sync_verify, leaves_a_feed_that_fails_to_its_backoff)
 	CU_ASSERT_TRUE(runs(&in.engine));
 	CU_ASSERT_EQUAL(in.engine.event_failures.count, 1);
 	close(fd);
+	inside_end(&in);
+}
+
+static bool is_damaged(const struct engine *e)
+{
+	return e->damaged;
+}
+
+/* Checksums are looked at by all who read, not only by readers of requests. */
+TEST(sync_verify, takes_damage_for_no_difference)
+{
+	struct inside in;
+	int fd;
+
+	inside_begin_damaged(&in, 3, "P-000001");
+	fd = begin_verify(&in);
+	inside_turn_until(&in, is_damaged);
+	CU_ASSERT_TRUE(has_ended(&in.engine));
+	CU_ASSERT_EQUAL(in.engine.full_sync.owed, FULL_SYNC_STORE_REBUILT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "comparing"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "damaged"));
+	close(fd);
+	inside_end(&in);
+}
+
+/* Nor does it hide what stands behind it from comparing: Central lacks both. */
+TEST(sync_verify, comparing_finds_a_damaged_product_too)
+{
+	struct inside in;
+
+	inside_begin_damaged(&in, 3, "P-000001");
+	atomic_store(&in.products, 1);
+	in.engine.record.state = SYNC_LIVE;
+	in.engine.compare.next = mono_now();
+	inside_turn_until(&in, is_damaged);
+	CU_ASSERT_EQUAL(in.engine.full_sync.owed, FULL_SYNC_STORE_REBUILT);
 	inside_end(&in);
 }
