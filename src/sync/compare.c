@@ -212,6 +212,16 @@ static void give_up(struct engine *e)
 	e->compare.next = e->compare.stand_in_from = mono_add_ms(mono_now(), PASS_OVER_MS);
 }
 
+/* A full sync mends what it would have found.  A verify only tells: then it is wanted still. */
+static void interrupt(struct engine *e, struct mono now)
+{
+	compare_cancel(e);
+	if (full_sync_runs(e))
+		plan(e, now);
+	else
+		compare_soon(e, now);
+}
+
 static void failed(struct engine *e, const struct central_outcome *outcome)
 {
 	struct compare *c = &e->compare;
@@ -290,10 +300,8 @@ void compare_tick(struct engine *e, struct mono now)
 	enum st_err err;
 
 	if (full_sync_runs(e) || (verify_reads(e) && !c->settles)) {
-		if (c->running) {
-			compare_cancel(e);
-			plan(e, now);
-		}
+		if (c->running)
+			interrupt(e, now);
 		return;
 	}
 	if (c->next.us == 0)

@@ -224,7 +224,7 @@ void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 {
 	log_warn("sync status: full sync begins again",
 	    log_text("reason", full_sync_reason_text(reason)));
-	full_sync_run_again(e, reason, !STAILQ_EMPTY(&e->full_sync.waiters));
+	full_sync_run_again(e, reason, full_sync_is_waited_for(e));
 }
 
 void full_sync_put_off(struct engine *e)
@@ -247,7 +247,7 @@ void full_sync_superseded(struct engine *e)
 		return;
 	f->wanted = FULL_SYNC_NONE;
 	/* Who asked for one too gets it. */
-	if (f->asked_by[0] || !STAILQ_EMPTY(&f->waiters))
+	if (f->asked_by[0] || full_sync_is_waited_for(e))
 		full_sync_want(e, FULL_SYNC_FORCED, mono_now());
 }
 

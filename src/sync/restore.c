@@ -120,13 +120,13 @@ static void follow_from_here(struct engine *e, const struct sync_record *record,
 	report_adopt(e, record);
 	e->damaged = false;
 	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);
+	verify_end(e, "interrupted", "the store was replaced by a backup; run verify again");
 	full_sync_superseded(e);
 	follow_published(e);
 	follow_reload(e);
 	known_reload(e);
 	compare_cancel(e);
 	compare_soon(e, now);
-	verify_end(e, "interrupted", "the store was replaced by a backup; run verify again");
 }
 
 static void publish(struct engine *e, struct buf *why)

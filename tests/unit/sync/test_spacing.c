@@ -111,6 +111,20 @@ TEST(sync_spacing, holds_for_a_feed_that_begins_anew_with_each_full_sync)
 	inside_end(&in);
 }
 
+TEST(sync_spacing, spares_whoever_waits_for_a_repair_too)
+{
+	struct inside in;
+
+	inside_begin(&in, 3);
+	in.engine.verify.phase = VERIFY_REPAIR;
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	full_sync_tick(&in.engine, mono_now());
+	full_sync_restart(&in.engine, FULL_SYNC_OFFSET_RESET);
+	CU_ASSERT_TRUE(is_due(&in));
+	in.engine.verify.phase = VERIFY_IDLE;
+	inside_end(&in);
+}
+
 /* Two readings that agree are believed; these never do. */
 TEST(sync_spacing, holds_for_a_list_that_is_shorter_each_time)
 {

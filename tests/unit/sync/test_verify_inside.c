@@ -151,3 +151,26 @@ TEST(sync_verify, comparing_finds_a_damaged_product_too)
 	CU_ASSERT_EQUAL(in.engine.full_sync.owed, FULL_SYNC_STORE_REBUILT);
 	inside_end(&in);
 }
+
+static bool compares(const struct engine *e)
+{
+	return e->compare.call;
+}
+
+/* It finds what comparing would have found, but mends nothing. */
+TEST(sync_verify, leaves_comparing_for_afterwards)
+{
+	struct inside in;
+	int fd;
+
+	inside_begin(&in, 300);
+	in.engine.record.state = SYNC_LIVE;
+	in.engine.compare.next = mono_now();
+	inside_turn_until(&in, compares);
+	fd = begin_verify(&in);
+	inside_turn_until(&in, has_ended);
+	CU_ASSERT_FALSE(in.engine.compare.running);
+	CU_ASSERT_TRUE(mono_reached(in.engine.compare.next, mono_add_ms(mono_now(), 60000)));
+	close(fd);
+	inside_end(&in);
+}
