@@ -43,6 +43,11 @@ static void fail(struct engine *e, const char *code, const char *message)
 
 	log_warn(
 	    "restore failed", log_text("error", message), log_text("request_id", e->restore.id));
+	/* One that has begun to build is a full sync. */
+	if (restore_builds(e)) {
+		metrics_daemon_full_sync(e->metrics, FULL_SYNC_STORE_REBUILT, false);
+		e->record.full_sync_failures++;
+	}
 	snprintf(r.code, sizeof(r.code), "%s", code);
 	snprintf(r.message, sizeof(r.message), "%s", message);
 	end(e, &r);

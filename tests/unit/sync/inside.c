@@ -84,6 +84,8 @@ static void take(
 		writes_take(e, peer, request);
 	else if (request->type == CONTROL_VERIFY)
 		verify_take(e, peer, request);
+	else if (request->type == CONTROL_RESTORE)
+		restore_take(e, peer, request->id);
 	else
 		full_sync_wait(e, peer, request->id);
 }
@@ -160,6 +162,7 @@ void inside_end(struct inside *in)
 	follow_cancel(e);
 	compare_cancel(e);
 	verify_end(e, "stopping", "the end of the test");
+	restore_cancel(e);
 	writes_end(e);
 	full_sync_end(e);
 	known_forget_all(e);
@@ -193,6 +196,7 @@ static void turn(struct inside *in)
 	lookups_tick(e, now);
 	compare_tick(e, now);
 	verify_tick(e, now);
+	restore_tick(e, now);
 	hear(in);
 }
 
