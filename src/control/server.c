@@ -467,10 +467,17 @@ enum st_err control_server_keep(struct control_server *s, struct mono now, struc
 	err = control_socket_listen_again(&s->socket, why);
 	if (err)
 		return err;
-	close(before);
+	if (before >= 0)
+		close(before);
+	err = watch_listener(s, why);
+	if (err) {
+		/* Nobody would be heard there: gone again, it is tried again. */
+		control_socket_close(&s->socket);
+		return err;
+	}
 	log_warn("control socket was gone, and is made anew",
 	    log_text("path", s->socket.address.sun_path));
-	return watch_listener(s, why);
+	return ST_OK;
 }
 
 void control_server_close(struct control_server *s)
