@@ -40,7 +40,8 @@ struct backup;
 /*
  * Read a backup from its beginning; fd stays the caller's and must stay open.
  * Memory does not depend on its length.  ST_INVALID: *why has a line that says
- * where and what: no regular file, no header, another format.  ST_NOMEM.
+ * where and what: no regular file, no header, another format.  ST_SYSTEM: it can't
+ * be read, with such a line too.  ST_NOMEM.
  */
 enum st_err backup_open(int fd, struct backup **out, struct buf *why);
 void backup_close(struct backup *b); /* NULL is fine */
@@ -51,7 +52,7 @@ const struct backup_header *backup_header(const struct backup *b);
  * The next product; its spans are valid until the next call.  ST_NOT_FOUND at
  * the end: then all that was written is there, unchanged.  ST_INVALID with
  * *why as above: no product, ids that don't rise, too few or too many lines,
- * a wrong sum, bytes behind it.  ST_SYSTEM: can't be read; ST_NOMEM.
+ * a wrong sum, bytes behind it.  ST_SYSTEM and ST_NOMEM as above.
  */
 enum st_err backup_next(struct backup *b, struct product *out, struct buf *why);
 

@@ -22,6 +22,8 @@
 #define HEADER_LIMIT 16384
 #define TELL_MS      250 /* as for asking the daemon for its status */
 
+#define ASK_DAEMON_MS 250
+
 /* A request id that is made here: which worker, which request of it. */
 #define INSTANCE_DIGITS 8
 #define COUNT_DIGITS    8
@@ -120,13 +122,21 @@ int64_t call_stop_ms(const struct call *c)
 	return passed < most ? most - passed : 0;
 }
 
+/* One that hangs, or was stopped, holds the store all the same. */
+static bool daemon_answers(const struct api *a)
+{
+	struct control_status status;
+
+	return control_ask_status(a->options.run_dir, "pool", ASK_DAEMON_MS, &status) == ST_OK;
+}
+
 static void log_what_is_over(struct api *a, struct mono now)
 {
 	struct troubles *t = &a->troubles;
 
 	if (trouble_may_be_over(t, TROUBLE_STORE, now) && can_read(a))
 		trouble_is_over(t, TROUBLE_STORE, now);
-	if (trouble_may_be_over(t, TROUBLE_DAEMON, now) && atomic_load(&a->has_writer))
+	if (trouble_may_be_over(t, TROUBLE_DAEMON, now) && daemon_answers(a))
 		trouble_is_over(t, TROUBLE_DAEMON, now);
 	trouble_count_strangers(t, now);
 }

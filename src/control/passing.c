@@ -48,6 +48,7 @@ ssize_t passing_receive(int fd, void *room, size_t len, int *file)
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
 	    c->cmsg_len == CMSG_LEN(sizeof(*file)))
 		memcpy(file, CMSG_DATA(c), sizeof(*file));
+	/* There were more, which the kernel has closed. */
 	if (*file >= 0 && (message.msg_flags & MSG_CTRUNC)) {
 		close(*file);
 		*file = -1;

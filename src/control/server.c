@@ -318,17 +318,16 @@ static size_t message_size(const struct buf *in)
 	return len == 0 || len > CONTROL_MESSAGE_MAX ? SIZE_MAX : len + HEAD_SIZE;
 }
 
-/* Of what came with it, one file is kept, from who may hand us one. */
+/*
+ * With one file that came along, from who may hand us one.  Others the kernel
+ * drops unseen: were they ours to close, LMDB's locks would go with a lock.mdb
+ * among them.
+ */
 static ssize_t receive_bytes(struct control_peer *p, char *room, size_t len)
 {
-	int file;
-	ssize_t n = passing_receive(p->fd, room, len, &file);
-
-	if (file >= 0 && p->trusted && p->file < 0)
-		p->file = file;
-	else if (file >= 0)
-		close(file);
-	return n;
+	if (p->trusted && p->file < 0)
+		return passing_receive(p->fd, room, len, &p->file);
+	return recv(p->fd, room, len, 0);
 }
 
 static void receive(struct control_peer *p)
@@ -468,10 +467,17 @@ enum st_err control_server_keep(struct control_server *s, struct mono now, struc
 	err = control_socket_listen_again(&s->socket, why);
 	if (err)
 		return err;
-	close(before);
+	if (before >= 0)
+		close(before);
+	err = watch_listener(s, why);
+	if (err) {
+		/* Nobody would be heard there: gone again, it is tried again. */
+		control_socket_close(&s->socket);
+		return err;
+	}
 	log_warn("control socket was gone, and is made anew",
 	    log_text("path", s->socket.address.sun_path));
-	return watch_listener(s, why);
+	return ST_OK;
 }
 
 void control_server_close(struct control_server *s)

@@ -39,7 +39,7 @@ static enum st_err refuse(const struct backup *b, struct buf *why, const char *w
 }
 
 /* More of the file behind what is there; *more false at its end. */
-static enum st_err read_more(struct backup *b, bool *more)
+static enum st_err read_more(struct backup *b, bool *more, struct buf *why)
 {
 	char *room;
 	ssize_t n;
@@ -52,8 +52,10 @@ static enum st_err read_more(struct backup *b, bool *more)
 	do
 		n = pread(b->fd, room, CHUNK, b->at);
 	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return st_err_from_errno(errno);
+	if (n < 0) {
+		buf_addf(why, "the file can't be read: %s", strerror(errno));
+		return ST_SYSTEM;
+	}
 	buf_commit(&b->bytes, (size_t)n);
 	b->at += n;
 	*more = n > 0;
@@ -85,7 +87,7 @@ static enum st_err next_line(struct backup *b, struct span *out, struct buf *why
 		if (there > LINE_BYTES)
 			return refuse(b, why, "it is longer than any product");
 		seen = there;
-		err = read_more(b, &more);
+		err = read_more(b, &more, why);
 		if (err)
 			return err;
 	}

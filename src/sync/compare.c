@@ -150,13 +150,12 @@ static enum st_err owe(void *arg, const struct difference *d)
 	return known_owe(arg, d->id.data, d->id.len, true) ? ST_OK : ST_NOMEM;
 }
 
-static void compare_page(struct engine *e, const struct page *page, size_t first,
+static enum st_err compare_page(struct engine *e, const struct page *page, size_t first,
     const struct span *from, const struct span *to)
 {
 	struct page_part part = { page, first, from, to, e->compare.walk.ordered };
 
-	if (page_compare(e, &part, owe, e) == ST_NOMEM)
-		log_warn("comparing: no memory for what differs");
+	return page_compare(e, &part, owe, e);
 }
 
 /* ---- the end of a pass ---- */
@@ -213,6 +212,16 @@ static void give_up(struct engine *e)
 	e->compare.next = e->compare.stand_in_from = mono_add_ms(mono_now(), PASS_OVER_MS);
 }
 
+/* A full sync mends what it would have found.  A verify only tells: then it is wanted still. */
+static void interrupt(struct engine *e, struct mono now)
+{
+	compare_cancel(e);
+	if (full_sync_runs(e))
+		plan(e, now);
+	else
+		compare_soon(e, now);
+}
+
 static void failed(struct engine *e, const struct central_outcome *outcome)
 {
 	struct compare *c = &e->compare;
@@ -233,6 +242,8 @@ static bool use_page(struct engine *e, const struct page *page, size_t first, st
 
 	if (c->walk.ordered && e->lookups.n_owed > 0)
 		err = settle_owed(e, page, &from, end);
+	if (!err)
+		err = compare_page(e, page, first, &from, end);
 	if (err) {
 		struct central_outcome failure = storage_outcome(e, err);
 
@@ -241,7 +252,6 @@ static bool use_page(struct engine *e, const struct page *page, size_t first, st
 		give_up(e);
 		return false;
 	}
-	compare_page(e, page, first, &from, end);
 	if (c->walk.done && c->settles) {
 		c->settles = false;
 		c->stand_in_from = mono_add_ms(mono_now(), STAND_IN_PAUSE_MS);
@@ -290,10 +300,8 @@ void compare_tick(struct engine *e, struct mono now)
 	enum st_err err;
 
 	if (full_sync_runs(e) || (verify_reads(e) && !c->settles)) {
-		if (c->running) {
-			compare_cancel(e);
-			plan(e, now);
-		}
+		if (c->running)
+			interrupt(e, now);
 		return;
 	}
 	if (c->next.us == 0)

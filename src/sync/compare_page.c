@@ -40,12 +40,15 @@ static enum st_err each_differing(
 	for (size_t i = part->first; i < part->page->n && !err; i++) {
 		const struct product *central = &part->page->products[i];
 		struct product cached;
-		bool there = store_snapshot_product(
-				 s, central->id.data, central->id.len, &cached) == ST_OK;
-		struct difference d = { central->id, there ? &cached : NULL, central };
+		struct difference d = { central->id, &cached, central };
 
-		if (!there || !is_same(&cached, central))
+		err = store_snapshot_product(s, central->id.data, central->id.len, &cached);
+		if (err == ST_NOT_FOUND) {
+			d.cached = NULL;
 			err = each(arg, &d);
+		} else if (!err && !is_same(&cached, central)) {
+			err = each(arg, &d);
+		}
 	}
 	return err;
 }
@@ -58,7 +61,7 @@ static enum st_err each_missing(
 	struct product cached;
 	enum st_err err = store_snapshot_seek_after(s, part->from->data, part->from->len);
 
-	while (!err && store_snapshot_next(s, &cached) == ST_OK) {
+	while (!err && !(err = store_snapshot_next(s, &cached))) {
 		struct difference d = { cached.id, &cached, NULL };
 
 		if (to && walk_compare(cached.id.data, cached.id.len, to->data, to->len) > 0)
@@ -66,7 +69,7 @@ static enum st_err each_missing(
 		if (!page_find(part->page, cached.id))
 			err = each(arg, &d);
 	}
-	return err;
+	return err == ST_NOT_FOUND ? ST_OK : err;
 }
 
 enum st_err page_compare(

@@ -17,8 +17,12 @@ struct difference {
 	struct span id;
 	const struct product *cached, *central; /* NULL: it isn't there */
 };
-/* What it returns but ST_OK ends it.  All of it is valid for the call only. */
+/*
+ * What it returns but ST_OK ends it, and is what page_compare() returns.  All of
+ * it is valid for the call only.
+ */
 typedef enum st_err page_difference(void *arg, const struct difference *d);
+/* Else a failure of the store: ST_CORRUPT where a record is damaged. */
 enum st_err page_compare(
     struct engine *e, const struct page_part *part, page_difference *each, void *arg);
 /* The product of that id in a page in order; NULL if there is none. */

@@ -230,13 +230,20 @@ static void look_for_holes(struct engine *e, struct mono now)
 
 /* ---- the long poll ---- */
 
+/* Without a store the state stays as it is at the start, however well all goes. */
+static bool next_answer_tells_the_state(const struct engine *e)
+{
+	return e->record.state != SYNC_LIVE &&
+	       (e->record.state != SYNC_STARTING || engine_has_running(e));
+}
+
 /*
  * After the start and after a failure Central isn't asked to wait: the state is
  * to be known at once, not when nothing has changed for a whole wait.
  */
 static int64_t wait_seconds(const struct engine *e)
 {
-	return e->follow.hurry || e->record.state != SYNC_LIVE ? 0 : e->settings.wait_seconds;
+	return e->follow.hurry || next_answer_tells_the_state(e) ? 0 : e->settings.wait_seconds;
 }
 
 static void plan_next(struct engine *e, bool brought_events, struct mono now)

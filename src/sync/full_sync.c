@@ -198,6 +198,12 @@ static void give_up(struct engine *e, const struct central_outcome *outcome)
 	want_after_failure(e, reason, now);
 }
 
+/* The one that takes the place of the running one is wanted by whoever wanted that. */
+static void pass_on_name(struct full_sync *f)
+{
+	memcpy(f->asked_by, f->request_id, sizeof(f->asked_by));
+}
+
 void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is_waited_for)
 {
 	struct full_sync *f = &e->full_sync;
@@ -208,6 +214,7 @@ void full_sync_run_again(struct engine *e, enum full_sync_reason reason, bool is
 	e->record.full_sync_failures++;
 	pace_full_sync_ended(&f->pace, now);
 	full_sync_drop(e);
+	pass_on_name(f);
 	f->wanted = true_reason(e, reason);
 	f->due = at_once ? now : pace_next_full_sync(&f->pace, now);
 	f->spared |= at_once;
@@ -217,28 +224,30 @@ void full_sync_restart(struct engine *e, enum full_sync_reason reason)
 {
 	log_warn("sync status: full sync begins again",
 	    log_text("reason", full_sync_reason_text(reason)));
-	full_sync_run_again(e, reason, !STAILQ_EMPTY(&e->full_sync.waiters));
+	full_sync_run_again(e, reason, full_sync_is_waited_for(e));
 }
 
 void full_sync_put_off(struct engine *e)
 {
-	enum full_sync_reason reason = e->full_sync.reason;
+	struct full_sync *f = &e->full_sync;
 
 	if (!full_sync_runs(e))
 		return;
 	full_sync_drop(e);
-	full_sync_want(e, reason, mono_now());
+	pass_on_name(f);
+	full_sync_want(e, f->reason, mono_now());
 }
 
 void full_sync_superseded(struct engine *e)
 {
 	struct full_sync *f = &e->full_sync;
 
-	if (f->wanted == FULL_SYNC_FORCED || f->wanted == FULL_SYNC_BREAKER_OPEN)
+	f->owed = FULL_SYNC_NONE;
+	if (!is_needed(f->wanted))
 		return;
 	f->wanted = FULL_SYNC_NONE;
-	/* Who waits for one is answered by one. */
-	if (!STAILQ_EMPTY(&f->waiters))
+	/* Who asked for one too gets it. */
+	if (f->asked_by[0] || full_sync_is_waited_for(e))
 		full_sync_want(e, FULL_SYNC_FORCED, mono_now());
 }
 

@@ -20,13 +20,12 @@ static uint64_t running_count(struct engine *e)
 /* Read it a second time: what somebody asked for at once, else when its time comes. */
 static void read_again(struct engine *e, uint64_t before, uint64_t found)
 {
-	struct full_sync *f = &e->full_sync;
-	enum full_sync_reason reason = f->reason;
+	enum full_sync_reason reason = e->full_sync.reason;
 
 	log_warn("sync status: full sync is to be confirmed, since so much is missing",
 	    log_text("reason", full_sync_reason_text(reason)),
 	    log_number("products", (int64_t)before), log_number("found", (int64_t)found));
-	full_sync_run_again(e, reason, reason == FULL_SYNC_FORCED || !STAILQ_EMPTY(&f->waiters));
+	full_sync_run_again(e, reason, reason == FULL_SYNC_FORCED || full_sync_is_waited_for(e));
 }
 
 void full_sync_pages_done(struct engine *e)

@@ -32,6 +32,11 @@ void full_sync_ask(struct engine *e, const char *id)
 		snprintf(f->asked_by, sizeof(f->asked_by), "%s", id);
 }
 
+bool full_sync_is_waited_for(const struct engine *e)
+{
+	return !STAILQ_EMPTY(&e->full_sync.waiters) || e->verify.phase == VERIFY_REPAIR;
+}
+
 void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id)
 {
 	struct waiter *w = calloc(1, sizeof(*w));

@@ -105,6 +105,8 @@ static struct known *add(struct engine *e, const char *id, size_t len)
 	if (!k)
 		return NULL;
 	k->engine = e;
+	/* It may have changed a moment ago: nobody could note that. */
+	k->changed = ++e->moment;
 	k->id = (struct span){ k->bytes, len };
 	memcpy(k->bytes, id, len);
 	if (!tsearch(&k->id, &e->lookups.tree, walk_order)) {

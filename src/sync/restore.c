@@ -43,6 +43,11 @@ static void fail(struct engine *e, const char *code, const char *message)
 
 	log_warn(
 	    "restore failed", log_text("error", message), log_text("request_id", e->restore.id));
+	/* One that has begun to build is a full sync. */
+	if (restore_builds(e)) {
+		metrics_daemon_full_sync(e->metrics, FULL_SYNC_STORE_REBUILT, false);
+		e->record.full_sync_failures++;
+	}
 	snprintf(r.code, sizeof(r.code), "%s", code);
 	snprintf(r.message, sizeof(r.message), "%s", message);
 	end(e, &r);
@@ -120,13 +125,13 @@ static void follow_from_here(struct engine *e, const struct sync_record *record,
 	report_adopt(e, record);
 	e->damaged = false;
 	e->trust_deletes_from = mono_add_ms(now, DOUBT_MS);
+	verify_end(e, "interrupted", "the store was replaced by a backup; run verify again");
 	full_sync_superseded(e);
 	follow_published(e);
 	follow_reload(e);
 	known_reload(e);
 	compare_cancel(e);
 	compare_soon(e, now);
-	verify_end(e, "interrupted", "the store was replaced by a backup; run verify again");
 }
 
 static void publish(struct engine *e, struct buf *why)

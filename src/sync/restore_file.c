@@ -143,10 +143,21 @@ static enum st_err check_on(struct restore *r, struct buf *why)
 	return err;
 }
 
+static bool is_same(const struct backup_header *a, const struct backup_header *b)
+{
+	return strcmp(a->store_id, b->store_id) == 0 && a->offset == b->offset &&
+	       a->products == b->products && strcmp(a->time, b->time) == 0;
+}
+
+/* What changes behind the first line, its sum shows. */
 static enum st_err begin_to_build(struct restore *r, struct store_writer *w, struct buf *why)
 {
 	enum st_err err = restore_rewind(r, why);
 
+	if (!err && !is_same(backup_header(r->file), &r->header)) {
+		buf_adds(why, "the file was changed while it was read");
+		err = ST_INVALID;
+	}
 	if (!err)
 		err = store_build_begin(w);
 	if (!err)

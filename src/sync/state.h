@@ -367,6 +367,7 @@ void full_sync_end(struct engine *e); /* whoever waits is left alone */
 void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
 /* Wanted by this request, whose id its own requests to Central have. */
 void full_sync_ask(struct engine *e, const char *id);
+bool full_sync_is_waited_for(const struct engine *e);
 void full_sync_tell(struct engine *e, enum failure_class failure, const char *message);
 
 /* full_sync_end.c: every page is in. */

@@ -210,38 +210,53 @@ static bool is_far_enough(const struct verify *v, struct mono now)
 	       (v->at.walk.done || v->overflow || mono_ms_between(v->marked, now) >= WINDOW_MS);
 }
 
-static void pause_first(struct engine *e, struct mono now)
+static enum st_err pause_first(struct engine *e, struct mono now)
 {
 	struct verify *v = &e->verify;
 
+	if (!move(&v->end, &v->at.walk, v->at.cursor))
+		return ST_NOMEM;
 	v->phase = VERIFY_PAUSE;
 	v->looked = now;
 	v->looked_top = offsets_top(&e->follow.position.offsets);
 	v->next = mono_add_ms(now, PAUSE_MS);
-	v->mark_end = v->at.walk.pages;
 	qsort(v->suspects, v->n_suspects, sizeof(*v->suspects), by_hashes);
+	return ST_OK;
 }
 
-static void first_look_goes_on(struct engine *e, struct mono now)
+static enum st_err first_look_goes_on(struct engine *e, struct mono now)
 {
 	struct verify *v = &e->verify;
 
 	if (is_far_enough(v, now))
-		pause_first(e, now);
-	else if (v->at.walk.done)
+		return pause_first(e, now);
+	if (v->at.walk.done)
 		finish(e);
+	return ST_OK;
 }
 
-static void second_look_goes_on(struct engine *e)
+/* All is seen again that the first look saw; by its id, since the list may have slid. */
+static bool is_past(const struct walk *w, const struct walk *end)
+{
+	if (w->done || !w->ordered)
+		return w->done || w->pages >= end->pages;
+	return walk_compare(w->held, w->held_len, end->held, end->held_len) >= 0;
+}
+
+/* What stands behind the end is yet to be looked at for the first time. */
+static enum st_err second_look_goes_on(struct engine *e)
 {
 	struct verify *v = &e->verify;
 
-	if (!v->at.walk.done && v->at.walk.pages < v->mark_end)
-		return;
+	if (!is_past(&v->at.walk, &v->end.walk))
+		return ST_OK;
+	if (!move(&v->at, &v->end.walk, v->end.cursor))
+		return ST_NOMEM;
 	forget_suspects(v);
 	v->phase = VERIFY_FIRST;
 	if (v->at.walk.done)
 		finish(e);
+	return ST_OK;
 }
 
 static enum st_err use_page(
@@ -267,11 +282,7 @@ static enum st_err use_page(
 		return ST_NOMEM;
 	if (walk->products > v->products)
 		v->products = walk->products;
-	if (is_first)
-		first_look_goes_on(e, now);
-	else
-		second_look_goes_on(e);
-	return ST_OK;
+	return is_first ? first_look_goes_on(e, now) : second_look_goes_on(e);
 }
 
 /* ---- requests ---- */
@@ -285,6 +296,14 @@ static void failed(struct engine *e, const struct central_outcome *outcome)
 		v->next = request_retry(v->failures, outcome);
 	else
 		verify_end(e, "central_unavailable", outcome->message);
+}
+
+/* What is damaged is no difference: it is built anew, asked or not. */
+static void store_failed(struct engine *e, enum st_err err)
+{
+	(void)storage_outcome(e, err);
+	verify_end(e, "failed",
+	    e->damaged ? "the store is damaged, and is to be built anew" : st_err_text(err));
 }
 
 static void page_answered(void *arg, const struct central_outcome *outcome, const struct page *page)
@@ -312,7 +331,7 @@ static void page_answered(void *arg, const struct central_outcome *outcome, cons
 	case WALK_USE: err = use_page(e, page, first, &walk); break;
 	}
 	if (err) {
-		verify_end(e, "failed", st_err_text(err));
+		store_failed(e, err);
 		return;
 	}
 	v->failures = 0;
@@ -345,6 +364,15 @@ static bool feed_has_told(const struct engine *e, struct mono now)
 	       (f->call && !f->checking && mono_ms_between(f->started, now) >= OPEN_MS);
 }
 
+/* Between two polls nobody listens.  Once, and never sooner than a failure allows. */
+static void ask_the_feed(struct engine *e, struct mono now)
+{
+	struct follow *f = &e->follow;
+
+	if (!f->call && !e->record.failed && !mono_reached(e->verify.looked, f->caught_up))
+		f->next = mono_earlier(f->next, now);
+}
+
 static void go_back(struct engine *e, struct mono now)
 {
 	struct verify *v = &e->verify;
@@ -362,9 +390,7 @@ static void go_back(struct engine *e, struct mono now)
 		verify_end(e, "central_unavailable", "the event feed can't be read");
 		return;
 	}
-	/* Between two polls nobody listens: then this one comes early. */
-	if (!e->follow.call)
-		e->follow.next = mono_earlier(e->follow.next, now);
+	ask_the_feed(e, now);
 	v->next = mono_add_ms(now, NUDGE_MS);
 }
 

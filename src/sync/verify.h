@@ -42,8 +42,7 @@ struct verify {
 	char id[CONTROL_ID_MAX + 1];
 	bool repair;
 	struct central_call *call;
-	struct verify_place at, mark; /* now; where the second look begins */
-	uint64_t mark_end;            /* pages read when it ends */
+	struct verify_place at, mark, end; /* now; where the second look begins, and ends */
 	struct mono marked,
 	    looked;         /* when that page was read, and the last one of the first look */
 	int64_t looked_top; /* of the events received then */

@@ -85,6 +85,7 @@ void verify_report(struct engine *e, const struct control_report *report)
 	central_cancel(e->central, v->call);
 	free(v->at.cursor);
 	free(v->mark.cursor);
+	free(v->end.cursor);
 	free(v->suspects);
 	buf_free(&v->differences);
 	*v = (struct verify){ .phase = VERIFY_IDLE };

@@ -3,8 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/trouble.h"
-#include "unit.h"
+#include "api/call.h"
+#include "control/ends.h"
+#include "shop.h"
 
 static int saved_stderr, pipe_fds[2];
 static struct troubles t;
@@ -95,4 +96,30 @@ TEST(api_trouble, strangers_have_lines_of_their_own_until_they_are_too_many)
 	trouble_count_strangers(&t, after(2000));
 	CU_ASSERT_EQUAL(end("without a line", last), 1);
 	ASSERT_TEXT(last, "without a line of their own\" records=450");
+}
+
+static bool is_met(struct shop *s)
+{
+	api_refresh(s->api);
+	return trouble_may_be_over(&s->api->troubles, TROUBLE_DAEMON, mono_now());
+}
+
+/* It is not over because somebody holds the store: one that hangs does too. */
+TEST(api_trouble, a_daemon_is_there_again_when_it_answers)
+{
+	struct control_status status = { .next_poll_at = -1 };
+	struct shop s;
+	int hangs;
+
+	shop_new(&s, 1);
+	trouble_met(
+	    &s.api->troubles, TROUBLE_DAEMON, ST_TIMEOUT, "a", mono_add_ms(mono_now(), -60000));
+	CU_ASSERT_TRUE(is_met(&s));
+	hangs = raw_listen(s.options.run_dir, 4);
+	CU_ASSERT_TRUE(is_met(&s));
+	close(hangs);
+	shop_daemon_begin(&s, &status);
+	CU_ASSERT_FALSE(is_met(&s));
+	shop_daemon_end(&s);
+	shop_close(&s);
 }

@@ -5,6 +5,7 @@
 #include "store/backup.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -263,4 +264,22 @@ TEST(backup, only_a_regular_file_is_one)
 	buf_free(&why);
 	close(ends[0]);
 	close(ends[1]);
+}
+
+TEST(backup, one_that_cannot_be_read_says_so)
+{
+	int fd = file_of(HEADER("0"), strlen(HEADER("0"))), blind;
+	char path[40];
+	struct backup *b;
+	struct buf why;
+
+	buf_init(&why, 1000);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	blind = open(path, O_WRONLY | O_CLOEXEC);
+	CU_ASSERT_TRUE_FATAL(blind >= 0);
+	CU_ASSERT_EQUAL(backup_open(blind, &b, &why), ST_SYSTEM);
+	ASSERT_TEXT(buf_text(&why), "the file can't be read: Bad file descriptor");
+	buf_free(&why);
+	close(blind);
+	close(fd);
 }

@@ -20,13 +20,14 @@ static void add_product(long number, struct buf *body)
 static void add_list(struct inside *in, const char *head, struct buf *body)
 {
 	long offset = script_parameter(head, "offset"), limit = script_parameter(head, "limit");
-	long total = atomic_load(&in->products), end = offset + limit;
+	long first = atomic_load(&in->first), total = atomic_load(&in->products) - first;
+	long end = offset + limit;
 
 	end = end < total ? end : total;
 	buf_adds(body, "{\"products\":[");
 	for (long i = offset; i < end; i++) {
 		buf_adds(body, i > offset ? "," : "");
-		add_product(i, body);
+		add_product(first + i, body);
 	}
 	buf_addf(body,
 	    "],\"pagination\":{\"offset\":%ld,\"limit\":%ld,\"total_count\":%ld,\"has_more\":%s}}",
@@ -58,6 +59,7 @@ static void answer(void *arg, const char *head, struct buf *out)
 	} else if (strstr(head, "/v1/inventory/events?")) {
 		bool beyond = script_parameter(head, "offset") == CENTRAL_OFFSET_HEAD;
 
+		status = atomic_load(&in->feed_status);
 		buf_addf(&body,
 		    "{\"events\":null,\"nextOffset\":%ld,\"hasMore\":false,\"count\":0}",
 		    atomic_load(beyond ? &in->head : &in->poll_end));
@@ -80,6 +82,10 @@ static void take(
 	(void)trusted;
 	if (request->type == CONTROL_UPDATE)
 		writes_take(e, peer, request);
+	else if (request->type == CONTROL_VERIFY)
+		verify_take(e, peer, request);
+	else if (request->type == CONTROL_RESTORE)
+		restore_take(e, peer, request->id);
 	else
 		full_sync_wait(e, peer, request->id);
 }
@@ -116,14 +122,13 @@ static void open_engine(struct inside *in)
 	e->compare.next = MONO_NEVER;
 }
 
-void inside_begin(struct inside *in, long products)
+static void begin(struct inside *in, long products, const struct store_options *options)
 {
-	struct store_options options = fixture_store((uint64_t)products, INSIDE_VERSION);
-
 	memset(in, 0, sizeof(*in));
 	atomic_store(&in->products, products);
 	atomic_store(&in->list_status, 200);
 	atomic_store(&in->product_status, 200);
+	atomic_store(&in->feed_status, 200);
 	atomic_store(&in->head, INSIDE_VERSION);
 	atomic_store(&in->poll_end, INSIDE_VERSION);
 	/* What fails here fails on purpose. */
@@ -131,8 +136,23 @@ void inside_begin(struct inside *in, long products)
 	signal(SIGXFSZ, SIG_IGN);
 	in->run_dir = unit_temp_dir();
 	in->script = script_start(answer, in);
-	in->engine.store = fixture_writer(&options);
+	in->engine.store = fixture_writer(options);
 	open_engine(in);
+}
+
+void inside_begin(struct inside *in, long products)
+{
+	struct store_options options = fixture_store((uint64_t)products, INSIDE_VERSION);
+
+	begin(in, products, &options);
+}
+
+void inside_begin_damaged(struct inside *in, long products, const char *id)
+{
+	struct store_options options = fixture_store((uint64_t)products, INSIDE_VERSION);
+
+	fixture_spoil(&options, 1, "products", id, fixture_flip_last);
+	begin(in, products, &options);
 }
 
 void inside_end(struct inside *in)
@@ -141,6 +161,8 @@ void inside_end(struct inside *in)
 
 	follow_cancel(e);
 	compare_cancel(e);
+	verify_end(e, "stopping", "the end of the test");
+	restore_cancel(e);
 	writes_end(e);
 	full_sync_end(e);
 	known_forget_all(e);
@@ -173,6 +195,8 @@ static void turn(struct inside *in)
 	follow_tick(e, now);
 	lookups_tick(e, now);
 	compare_tick(e, now);
+	verify_tick(e, now);
+	restore_tick(e, now);
 	hear(in);
 }
 

@@ -23,14 +23,17 @@ struct inside {
 	const char *run_dir;
 
 	/* What Central answers, from its own thread. */
-	atomic_long products;       /* of the list, from the first on */
-	atomic_int list_status;     /* of its pages, */
-	atomic_int product_status;  /* of a single product */
-	atomic_long head, poll_end; /* nextOffset: far beyond the feed, and at its end */
-	atomic_long posts;          /* so many came; each is a conflict with version + 1 */
+	atomic_long first, products; /* of the list: the lowest, and all up to this one */
+	atomic_int list_status;      /* of its pages, */
+	atomic_int product_status;   /* of a single product */
+	atomic_int feed_status;      /* of events */
+	atomic_long head, poll_end;  /* nextOffset: far beyond the feed, and at its end */
+	atomic_long posts;           /* so many came; each is a conflict with version + 1 */
 };
 
 void inside_begin(struct inside *in, long products);
+/* The same; the record of this product is damaged. */
+void inside_begin_damaged(struct inside *in, long products, const char *id);
 void inside_end(struct inside *in);
 
 /* Until the condition holds, which it must within 10 s: what is due is done, */

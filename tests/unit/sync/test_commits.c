@@ -74,6 +74,54 @@ TEST(sync_commits, a_pass_whose_page_cannot_be_stored_leaves_look_ups_to_themsel
 	inside_end(&in);
 }
 
+/* An event changes a product that nothing was known of, and another one has it looked up. */
+static void change_and_owe(struct inside *in, uint64_t product)
+{
+	struct product p = fixture_product(product, INSIDE_VERSION + 1);
+	struct event event = { .kind = EVENT_UPDATED,
+		.offset = INSIDE_VERSION,
+		.product_id = p.id,
+		.version = p.version,
+		.product = p };
+	struct sync_record next = in->engine.record;
+	struct change c;
+
+	CU_ASSERT_EQUAL_FATAL(change_begin(&in->engine, &c), ST_OK);
+	change_event(&c, &event);
+	change_owe(&c, p.id);
+	CU_ASSERT_EQUAL(change_commit(&c, &next), ST_OK);
+}
+
+static int64_t cached_version(struct inside *in, uint64_t product)
+{
+	struct product p = fixture_product(product, INSIDE_VERSION), found = { .version = -1 };
+	struct store_snapshot s;
+
+	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(in->engine.store, &s), ST_OK);
+	if (store_snapshot_product(&s, p.id.data, p.id.len, &found))
+		found.version = -1;
+	store_snapshot_end(&s);
+	return found.version;
+}
+
+TEST(sync_commits, a_page_settles_nothing_that_changed_before_anything_was_known_of_it)
+{
+	enum { OWED = 40 };
+	struct inside in;
+
+	inside_begin(&in, OWED + 1);
+	for (long i = 0; i < OWED; i++)
+		inside_owe(&in, i);
+	compare_tick(&in.engine, mono_now());
+	CU_ASSERT_TRUE(asks_for_a_page(&in.engine));
+	change_and_owe(&in, OWED);
+	CU_ASSERT_EQUAL(cached_version(&in, OWED), INSIDE_VERSION + 1);
+	inside_hear_until(&in, asks_for_no_page);
+	CU_ASSERT_EQUAL(cached_version(&in, OWED), INSIDE_VERSION + 1);
+	CU_ASSERT_TRUE(known_is_owed(inside_known(&in, OWED)));
+	inside_end(&in);
+}
+
 static bool has_failed_pages(const struct engine *e)
 {
 	return e->compare_failures.count > 0;

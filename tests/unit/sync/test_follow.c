@@ -32,3 +32,20 @@ TEST(sync_follow, waits_only_while_it_is_live)
 	CU_ASSERT_EQUAL(in.engine.follow.wait_seconds, 5);
 	inside_end(&in);
 }
+
+/* While a store is first filled, which takes long, a poll a second would take what pages need. */
+TEST(sync_follow, waits_while_a_store_is_built_where_there_is_none)
+{
+	struct inside in;
+
+	inside_begin(&in, 3);
+	in.engine.settings.wait_seconds = 5;
+	in.engine.record.state = SYNC_STARTING;
+	in.engine.damaged = true;
+	follow_reload(&in.engine);
+	atomic_store(&in.list_status, 429);
+	full_sync_want(&in.engine, FULL_SYNC_STORE_REBUILT, mono_now());
+	inside_turn_until(&in, polls);
+	CU_ASSERT_EQUAL(in.engine.follow.wait_seconds, 5);
+	inside_end(&in);
+}

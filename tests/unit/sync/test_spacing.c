@@ -111,6 +111,20 @@ TEST(sync_spacing, holds_for_a_feed_that_begins_anew_with_each_full_sync)
 	inside_end(&in);
 }
 
+TEST(sync_spacing, spares_whoever_waits_for_a_repair_too)
+{
+	struct inside in;
+
+	inside_begin(&in, 3);
+	in.engine.verify.phase = VERIFY_REPAIR;
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	full_sync_tick(&in.engine, mono_now());
+	full_sync_restart(&in.engine, FULL_SYNC_OFFSET_RESET);
+	CU_ASSERT_TRUE(is_due(&in));
+	in.engine.verify.phase = VERIFY_IDLE;
+	inside_end(&in);
+}
+
 /* Two readings that agree are believed; these never do. */
 TEST(sync_spacing, holds_for_a_list_that_is_shorter_each_time)
 {
@@ -126,5 +140,50 @@ TEST(sync_spacing, holds_for_a_list_that_is_shorter_each_time)
 	inside_turn_until(&in, has_failed_twice);
 	CU_ASSERT_FALSE(is_due(&in));
 	close(fd);
+	inside_end(&in);
+}
+
+/* One is owed, and perhaps somebody asks for one. */
+static void owe_one(struct inside *in, const char *asked_by)
+{
+	inside_begin(in, 3);
+	full_sync_want(&in->engine, FULL_SYNC_EVENT_GAP, mono_now());
+	if (asked_by)
+		full_sync_ask(&in->engine, asked_by);
+}
+
+/* What was wrong with the store is not wrong with the backup in its place. */
+TEST(sync_spacing, forgets_what_was_owed_to_a_store_that_is_no_more)
+{
+	struct inside in;
+	const struct full_sync *f = &in.engine.full_sync;
+
+	owe_one(&in, NULL);
+	full_sync_superseded(&in.engine);
+	CU_ASSERT_EQUAL(f->wanted, FULL_SYNC_NONE);
+	CU_ASSERT_EQUAL(f->owed, FULL_SYNC_NONE);
+	inside_end(&in);
+
+	owe_one(&in, "asker");
+	full_sync_superseded(&in.engine);
+	CU_ASSERT_EQUAL(f->wanted, FULL_SYNC_FORCED);
+	CU_ASSERT_EQUAL(f->owed, FULL_SYNC_NONE);
+	ASSERT_TEXT(f->asked_by, "asker");
+	inside_end(&in);
+}
+
+TEST(sync_spacing, one_that_was_put_off_is_still_whoevers_who_asked_for_it)
+{
+	struct inside in;
+	const struct full_sync *f = &in.engine.full_sync;
+
+	owe_one(&in, "asker");
+	full_sync_tick(&in.engine, mono_now());
+	CU_ASSERT_TRUE(full_sync_runs(&in.engine));
+	full_sync_put_off(&in.engine);
+	CU_ASSERT_EQUAL(f->wanted, FULL_SYNC_EVENT_GAP);
+	ASSERT_TEXT(f->asked_by, "asker");
+	full_sync_superseded(&in.engine);
+	CU_ASSERT_EQUAL(f->wanted, FULL_SYNC_FORCED);
 	inside_end(&in);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,7 +15,11 @@
 #include "base/sha256.h"
 #include "central/client.h"
 #include "control/client.h"
+#include "control/ends.h"
+#include "control/passing.h"
+#include "store/fixture.h"
 #include "sync/daemon.h"
+#include "sync/inside.h"
 #include "sync/restore.h"
 #include "unit.h"
 
@@ -290,7 +295,7 @@ static int backup_of(const char *store_id, long n, long version, long offset)
 	struct buf file;
 	int fd = memfd_create("backup", MFD_CLOEXEC);
 
-	buf_init(&file, 1024 * 1024);
+	buf_init(&file, 8 * 1024 * 1024);
 	buf_addf(&file,
 	    "{\"format\":1,\"storeId\":\"%s\",\"offset\":%ld,\"products\":%ld,\"time\":\"\"}\n",
 	    store_id, offset, n);
@@ -386,4 +391,61 @@ TEST(sync_restore, changes_nothing_where_the_backup_is_no_good)
 	CU_ASSERT_TRUE(record_is(is_filled));
 	CU_ASSERT_EQUAL(cached_version("P00499"), 1);
 	daemon_end(&run);
+}
+
+/* Between the two readings somebody puts another store's backup into the file. */
+TEST(sync_restore, builds_nothing_from_a_file_that_is_no_longer_the_one_it_checked)
+{
+	struct store_options options = fixture_store(3, 1);
+	struct store_writer *w = fixture_writer(&options);
+	int fd = backup_of("store-u", 10, 3, 0), other = backup_of("store-v", 10, 4, 0);
+	off_t length = lseek(other, 0, SEEK_END);
+	struct restore *r;
+	struct buf why;
+
+	buf_init(&why, 1000);
+	CU_ASSERT_EQUAL_FATAL(restore_open(fd, "store-u", &r, &why), ST_OK);
+	while (restore_phase(r) == RESTORE_CHECKING)
+		CU_ASSERT_EQUAL_FATAL(restore_step(r, w, &why), ST_OK);
+	CU_ASSERT_EQUAL(ftruncate(fd, 0), 0);
+	CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_SET), 0);
+	CU_ASSERT_EQUAL(sendfile(fd, other, &(off_t){ 0 }, (size_t)length), length);
+	CU_ASSERT_EQUAL(restore_step(r, w, &why), ST_INVALID);
+	ASSERT_TEXT(buf_text(&why), "the file was changed while it was read");
+	buf_free(&why);
+	restore_close(r);
+	store_writer_close(w);
+	close(fd);
+	close(other);
+}
+
+static bool builds(const struct engine *e)
+{
+	return restore_builds(e);
+}
+
+static bool is_over(const struct engine *e)
+{
+	return !e->restore.peer;
+}
+
+/* A full sync whose pages come from a file: one that fails is counted like any other. */
+TEST(sync_restore, counts_one_that_fails_while_it_builds)
+{
+	char message[] = "\0\0\0\41{\"v\":1,\"id\":\"r\",\"type\":\"restore\"}";
+	int file = backup_of("store-u", 100000, 3, 0), fd;
+	struct inside in;
+
+	inside_begin(&in, 3);
+	snprintf(in.engine.store_id, sizeof(in.engine.store_id), "store-u");
+	fd = raw_connect(in.run_dir);
+	CU_ASSERT_TRUE(passing_send(fd, message, sizeof(message) - 1, file) > 0);
+	inside_turn_until(&in, builds);
+	inside_disk_full(true);
+	inside_turn_until(&in, is_over);
+	inside_disk_full(false);
+	CU_ASSERT_EQUAL(in.engine.record.full_sync_failures, 1);
+	inside_end(&in);
+	close(fd);
+	close(file);
 }
