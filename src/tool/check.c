@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "control/client.h"
 #include "store/read.h"
@@ -281,6 +282,8 @@ int check_main(int argc, char **argv)
 	struct config *c;
 	int code = CHECK_UNKNOWN;
 
+	/* All that there is to say stands in the line; cron would mail more. */
+	log_open("store-syncd", LOG_LEVEL_NONE, LOG_FORMAT_LOGFMT);
 	if (!check_order_read(argc, argv, &order))
 		return CHECK_UNKNOWN;
 	if (order.arguments.check_only) {
