@@ -100,6 +100,9 @@ if [ "$(id -u)" = 0 ]; then
   finds fail store 'this user may not read the store'
   finds fail daemon 'this user may not talk to the daemon'
   finds note pool 'this user may not talk to the pool'
+  is 'nor may it ask for a full sync, and is told why' \
+    "$(setpriv --reuid 65534 --regid 65534 --clear-groups "$DIR/storectl" sync 2>&1)" \
+    'storectl: sync: this user may not talk to the daemon; be root, or a member of the group store-api'
   chown -h 65534 "$DATA_DIR/current/data.mdb"
   doctor
   finds fail data 'belongs to user 65534 and its directory to user 0'
@@ -149,7 +152,16 @@ head -c 65536 /dev/urandom >"$DIR/broken/store-1/data.mdb"
 DATA_DIR=$DIR/empty doctor
 finds fail store 'the store was never filled'
 DATA_DIR=$DIR/broken doctor
-finds fail store 'damaged, or of another format'
+finds fail store 'the store is damaged'
+mkdir -p "$DIR/foreign/store-1"
+cp "$DATA_DIR/current/data.mdb" "$DIR/foreign/store-1/"
+ln -s store-1 "$DIR/foreign/current"
+"$BUILD/tests/format" "$DIR/foreign/store-1" 99
+DATA_DIR=$DIR/foreign doctor
+finds fail store "the store is of another version's format"
+is 'a store that cannot be read: one line, and no log' \
+  "$(DATA_DIR=$DIR/foreign "$BUILD/storectl" get PROD-001 2>&1)" \
+  "storectl: The cache can't be read; storectl doctor may know why"
 
 CACHE_MAP_SIZE_MB=16 doctor
 finds warn store 'of at most 16.0MB are in use'

@@ -23,8 +23,11 @@ is 'no store, no daemon: status' "$CODE" 69
 matches 'no store, no daemon: what it says' "$OUT" 'state +stopped.*daemon +unreachable.*'
 storectl get PROD-001
 is 'no store: get' "$CODE $ERR" '69 storectl: The cache has never been synced yet'
+not_running="the daemon isn't running; start it (systemctl start store-syncd), and read in its log why it ended"
 storectl sync
-is 'no daemon: sync' "$CODE" 69
+is 'no daemon: sync' "$CODE $ERR" "69 storectl: sync: $not_running"
+storectl sync --json
+is 'no daemon: sync, for a program' "$CODE $(jq -r .error.code <<<"$OUT") $ERR" '69 sync_daemon_unavailable '
 
 start_store --catalogue "$DIR/catalogue.json"
 
@@ -166,8 +169,8 @@ storectl get PROD-002
 is 'without the daemon the store is read' "$CODE" 0
 storectl status
 is 'without the daemon: status' "$CODE" 69
-storectl sync
-is 'without the daemon: sync' "$CODE" 69
+storectl sync --no-wait
+is 'without the daemon: sync' "$CODE $ERR" "69 storectl: sync: $not_running"
 script -qec "timeout -s TERM 0.5 $BUILD/storectl status --watch" "$DIR/drawn" >/dev/null
 check 'watch: drawn anew on a terminal' grep -qP '\e\[H\e\[2Jstate +stopped' "$DIR/drawn"
 
