@@ -212,13 +212,17 @@ static void print_change(bool json, const struct api_response *r, struct buf *la
 static int watch(const struct tool *t, int seconds)
 {
 	bool terminal = isatty(STDOUT_FILENO) && !t->arguments->json;
+	struct requests requests;
 	struct api_response r;
 	struct buf last;
 
 	api_response_init(&r);
 	buf_init(&last, TEXT_MAX);
 	while (!ferror(stdout)) {
-		request_run(t, "GET", STATUS_URI, -1, &r);
+		/* Anew each time, so that nothing of the store is held meanwhile. */
+		requests_open(t, -1, &requests);
+		request_run(&requests, "GET", STATUS_URI, &r);
+		requests_close(&requests);
 		if (terminal)
 			draw(&r);
 		else
@@ -237,7 +241,7 @@ int status_command(const struct tool *t)
 	uint64_t seconds = WATCH_SECONDS;
 
 	if (!every)
-		return request_show(t, STATUS_URI, print_status, NULL);
+		return request_show_one(t, STATUS_URI, print_status, NULL);
 	if (every[0] && (text_to_uint(every, strlen(every), WATCH_MAX, &seconds) || seconds == 0)) {
 		tool_say("--watch=%s: allowed: seconds from 1 to %d", every, WATCH_MAX);
 		return TOOL_USAGE;

@@ -58,11 +58,20 @@ static bool is_readable(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) > 0;
 }
 
+static void order(struct sync *s, const char *uri)
+{
+	struct requests r;
+
+	requests_open(s->tool, s->signal_fd, &r);
+	request_run(&r, "POST", uri, &s->response);
+	requests_close(&r);
+}
+
 static void *wait_for_end(void *arg)
 {
 	struct sync *s = arg;
 
-	request_run(s->tool, "POST", FORCE_URI, s->signal_fd, &s->response);
+	order(s, FORCE_URI);
 	eventfd_write(s->done_fd, 1);
 	return NULL;
 }
@@ -136,7 +145,7 @@ int sync_command(const struct tool *t)
 	if (!err && !tool_option(t, "no-wait")) {
 		code = order_and_wait(&s);
 	} else {
-		request_run(t, "POST", FORCE_URI "?wait=0", -1, &s.response);
+		order(&s, FORCE_URI "?wait=0");
 		code = request_print(t, &s.response, print_result, NULL);
 	}
 	if (s.signal_fd >= 0)
