@@ -44,10 +44,12 @@ static void remove_and_end(int number)
 static void watch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-	struct sigaction action = { .sa_handler = remove_and_end };
+	struct sigaction action = { .sa_handler = remove_and_end }, before;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaction(numbers[i], &action, NULL);
+		/* Under nohup SIGHUP goes on meaning nothing. */
+		if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
 }
 
 static int cannot(const char *path, int errnum)
