@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +29,13 @@
 #include "store/read.h"
 #include "tool/check_order.h"
 
-/* Of the time there is: what is kept for the store, and for the last line. */
-#define STORE_MS 200
-#define LINE_MS  50
+/* Of the time there is: what the daemon gets at most, and what is kept for the last line. */
+#define ASK_PERCENT 80
+#define LINE_MS     50
+
+/* While a daemon is restarted, nobody listens for a moment: that is to wake nobody. */
+#define RESTART_MS 500
+#define PAUSE_MS   20
 
 /* ---- a line in any case ---- */
 
@@ -83,13 +88,30 @@ struct facts {
 	struct store_stats stats;
 };
 
+/* Asked once more, where it may be that it is just restarted. */
+static enum st_err ask_until(const char *run_dir, struct mono deadline, struct control_status *out)
+{
+	struct mono patience = mono_earlier(deadline, mono_add_ms(mono_now(), RESTART_MS));
+
+	for (;;) {
+		struct mono now = mono_now();
+		enum st_err err = control_ask_status(
+		    run_dir, "check", mono_ms_between(now, deadline), out);
+
+		if ((err != ST_UNAVAILABLE && err != ST_CLOSED) || mono_reached(patience, now))
+			return err;
+		poll(NULL, 0, PAUSE_MS);
+	}
+}
+
 static void ask_daemon(const char *run_dir, int64_t timeout_s, struct facts *f)
 {
 	const struct control_status *live = &f->live;
 	struct mono start = mono_now();
 
 	doing = "asking the daemon";
-	f->said.asked = control_ask_status(run_dir, "check", timeout_s * 1000 - STORE_MS, &f->live);
+	f->said.asked = ask_until(
+	    run_dir, mono_add_ms(start, timeout_s * 1000 * ASK_PERCENT / 100), &f->live);
 	f->said.waited_ms = mono_ms_between(start, mono_now());
 	if (f->said.asked != ST_OK)
 		return;

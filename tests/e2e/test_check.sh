@@ -97,7 +97,7 @@ usage 'no time' '-t: takes 1 to 3600 whole seconds' -t 0
 says 'no such file of settings' $UNKNOWN "STORE-SYNC UNKNOWN - $DIR/nowhere: can't be read: not found" --config "$DIR/nowhere"
 printf 'SYNC_INTERVAL_SECONDS=x\nDATADIR=/x\n' >"$DIR/wrong"
 says 'wrong settings' $UNKNOWN "STORE-SYNC UNKNOWN - $DIR/wrong:1: SYNC_INTERVAL_SECONDS=x: allowed: 0 to 3600 \(and 1 more: --check-config lists them\)" --config "$DIR/wrong"
-is 'settings checked: their code' "$("${check[@]}" --check-config --config "$DIR/wrong" 2>&1 >/dev/null | wc -l)" 2
+is 'settings checked: a line for each mistake' "$("${check[@]}" --check-config --config "$DIR/wrong" 2>&1 >/dev/null | wc -l)" 2
 check 'settings printed' grep -qx "DATA_DIR=$DATA_DIR" <("${check[@]}" --check-config)
 run_check --help
 is 'help: its code' "$CODE" $UNKNOWN
@@ -120,9 +120,18 @@ took_ms says 'a hung daemon' $CRITICAL "STORE-SYNC CRITICAL - daemon hangs \(no 
 check "within -t, or a busy machine's moment more ($TOOK ms)" test "$TOOK" -le 2000
 kill -CONT "$DAEMON"
 soon_says 'it goes on' $OK "STORE-SYNC OK - live, $place$here"
-mv "$RUN_DIR/control.sock" "$DIR/aside"
-says 'no socket' $CRITICAL "STORE-SYNC CRITICAL - daemon runs, but not at its control socket, $place$here"
-mv "$DIR/aside" "$RUN_DIR/control.sock"
+RUN_DIR=$DIR/elsewhere says 'no socket' $CRITICAL "STORE-SYNC CRITICAL - daemon runs, but not at its control socket, $place$here"
+
+# The check begins while there is no daemon, and sees the one that starts just then.
+survives_restart() {
+  stop "$DAEMON"
+  "${check[@]}" >"$DIR/restart" &
+  local asking=$!
+  start_daemon MAX_CONSECUTIVE_FAILURES=100
+  wait "$asking"
+}
+check 'a restart is no alarm' until_true 10 survives_restart
+soon_says 'nor is it afterwards' $OK "STORE-SYNC OK - live, $place$here"
 
 # What others can do in the lock file: hold a lock, take all places.
 intrude() { # DEED
