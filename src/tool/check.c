@@ -26,8 +26,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "control/client.h"
-#include "store/read.h"
 #include "tool/check_order.h"
+#include "tool/look.h"
 
 /* Of the time there is: what the daemon gets at most, and what is kept for the last line. */
 #define ASK_PERCENT 80
@@ -84,8 +84,7 @@ static void watch_end(void)
 struct facts {
 	struct check_facts said; /* what is judged */
 	struct control_status live;
-	struct sync_record record;
-	struct store_stats stats;
+	struct look look;
 };
 
 /* Asked once more, where it may be that it is just restarted. */
@@ -124,39 +123,19 @@ static void ask_daemon(const char *run_dir, int64_t timeout_s, struct facts *f)
 		.products_total = live->products_total };
 }
 
-static enum st_err read_snapshot(struct store_reader *reader, struct facts *f)
-{
-	struct store_snapshot s;
-	enum st_err err = store_snapshot_begin(reader, &s);
-
-	/* Not before: what was committed since would lie in the future. */
-	f->said.now = stamp_now();
-	if (err)
-		return err;
-	f->said.products = store_snapshot_count(&s);
-	err = store_snapshot_record(&s, &f->record);
-	if (!err)
-		err = store_snapshot_stats(&s, &f->stats);
-	store_snapshot_end(&s);
-	return err == ST_NOT_FOUND ? ST_UNAVAILABLE : err;
-}
-
 static void read_store(const struct config *c, struct facts *f)
 {
-	struct store_options options = { c->data_dir, (size_t)c->cache_map_size_mb << 20 };
-	struct store_reader *reader;
+	struct look *l = &f->look;
 
 	doing = "reading the store";
-	f->said.store = store_reader_open(&options, &reader);
-	if (f->said.store)
-		return;
-	f->said.has_writer = store_reader_has_writer(reader);
-	f->said.store = read_snapshot(reader, f);
+	f->said.store = look_into_store(c, l);
 	if (f->said.store == ST_UNAVAILABLE && access(c->data_dir, F_OK) < 0 && errno == ENOENT)
 		f->said.store = ST_NOT_FOUND;
+	f->said.has_writer = l->has_writer;
+	f->said.now = l->now;
+	f->said.products = l->products;
 	if (!f->said.store)
-		f->said.record = &f->record;
-	store_reader_close(reader);
+		f->said.record = &l->record;
 }
 
 /* ---- more lines ---- */
@@ -211,7 +190,8 @@ static void print_facts(const struct facts *f)
 		return;
 	}
 	printf(", %" PRIu64 " of %" PRIu64 " bytes, %" PRIu32 " of %" PRIu32 " readers\n",
-	    f->stats.used_bytes, f->stats.map_bytes, f->stats.readers, f->stats.readers_max);
+	    f->look.stats.used_bytes, f->look.stats.map_bytes, f->look.stats.readers,
+	    f->look.stats.readers_max);
 	printf("record: %s, %" PRIu32 " failures,", sync_state_text((enum sync_state)r->state),
 	    r->consecutive_failures);
 	print_time("last contact", r->last_contact.wall_ms / 1000);
