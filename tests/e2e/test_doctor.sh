@@ -55,6 +55,10 @@ doctor --json --config "$DIR/settings" --url "$WEB/"
 is 'JSON' "$CODE $(jq -r '.failures, .warnings, (.findings[0]|keys_unsorted|join(","))' <<<"$OUT" | tr '\n' ' ')" \
   '0 0 0 result,check,what,advice '
 
+# So large a store takes long enough to be told how far its backup is.
+check 'a backup has a bar' script -qec "$BUILD/storectl backup $DIR/backup" "$DIR/bar" </dev/null >/dev/null
+check 'with its share' grep -qP '\r\e\[Kbackup: \[.*\] [0-9]+ of 75000 products, [0-9]+ %' "$DIR/bar"
+
 # ---- settings and files ----
 
 printf 'ENVIRONMENT=production\nAPI_KEYS=demo\nCENTRAL_TIMEOUT_SECONDS=0\nSYNC_INTERVAL_SECONDS=5\n' >"$DIR/bad"
