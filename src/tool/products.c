@@ -292,7 +292,7 @@ int list_command(const struct tool *t)
 	}
 	buf_init(&l.next, URI_MAX);
 	code = tool_option(t, "all") ? list_all(t, &l) : list_page(t, &l);
-	if (code == TOOL_OK && !t->arguments->json)
+	if (code == TOOL_OK && !t->arguments->json && !ferror(stdout))
 		say_how_it_goes_on(&l);
 	buf_free(&l.next);
 	return code;
