@@ -25,7 +25,7 @@ static const struct doc_node *at(const struct doc *d, const char *name)
 	return doc_member(d, doc_root(d), name);
 }
 
-/* Members of an object as "name value" pairs with commas; the first one alone as its value. */
+/* "150 products, 3 added": values and names of those members. */
 static void show_members(
     const struct doc *d, const struct doc_node *object, const char *const *names, struct buf *out)
 {
@@ -41,8 +41,8 @@ static void show_age(const struct api_response *r, struct buf *out)
 	int64_t seconds = response_age(r);
 	char text[DURATION_TEXT_SIZE] = "unknown";
 
-	if (seconds >= 0)
-		text_duration(seconds > 0 ? seconds * 1000 : 1, text);
+	if (seconds > 0)
+		text_duration(seconds * 1000, text);
 	show_label("age", out);
 	buf_addf(out, "%s\n", seconds == 0 ? "less than 1s" : text);
 }
