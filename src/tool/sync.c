@@ -109,9 +109,10 @@ static bool open_descriptors(struct sync *s)
 static int order_and_wait(struct sync *s)
 {
 	pthread_t waiter;
-	int errnum = open_descriptors(s) ? pthread_create(&waiter, NULL, wait_for_end, s) : errno;
+	bool opened = open_descriptors(s);
+	int errnum = opened ? pthread_create(&waiter, NULL, wait_for_end, s) : errno;
 
-	if (errnum) {
+	if (!opened || errnum) {
 		tool_say("%s", strerror(errnum));
 		return TOOL_SYSTEM;
 	}
