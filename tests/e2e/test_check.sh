@@ -123,11 +123,12 @@ kill -CONT "$DAEMON"
 soon_says 'it goes on' $OK "STORE-SYNC OK - live, $place$here"
 RUN_DIR=$DIR/elsewhere says 'no socket' $CRITICAL "STORE-SYNC CRITICAL - daemon runs, but not at its control socket, $place$here"
 
-# The check begins while there is no daemon, and sees the one that starts just then.
+# The check begins while there is no daemon, asks in vain for a moment, and sees the one that starts then.
 survives_restart() {
   stop "$DAEMON"
   "${check[@]}" >"$DIR/restart" &
   local asking=$!
+  read -r -t 0.1 <> <(:)
   start_daemon MAX_CONSECUTIVE_FAILURES=100
   wait "$asking"
 }
