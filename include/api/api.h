@@ -41,8 +41,8 @@ struct api_options {
 	int64_t force_wait_s; /* API_FORCE_WAIT_S: the most that one may wait for a full sync */
 	unsigned threads;     /* of one process: what may wait for the daemon is a share of them */
 	int stop_fd;          /* readable when the process is to end; -1: never */
-	struct metrics_pool
-	    *metrics; /* NULL outside of a pool, where /metrics can't be asked for */
+	/* NULL outside of a pool; then /metrics must not be asked for. */
+	struct metrics_pool *metrics;
 };
 
 struct api;

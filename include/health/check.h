@@ -36,7 +36,8 @@ struct check_daemon {
 struct check_facts {
 	/*
 	 * Of asking the daemon: ST_OK; ST_UNAVAILABLE: nobody listens; ST_TIMEOUT;
-	 * ST_DENIED; ST_INVALID: an answer of another version; ST_CLOSED and others.
+	 * ST_BUSY: it takes no connection; ST_DENIED; ST_INVALID: an answer of another
+	 * version; ST_CLOSED and others.
 	 */
 	enum st_err asked;
 	int64_t waited_ms; /* for its answer */

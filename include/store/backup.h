@@ -26,14 +26,20 @@ struct backup_header {
 	char time[TIME_TEXT_SIZE]; /* when it was written */
 };
 
+/* Now and then while a backup is written: so many products of all of them are. */
+struct backup_listener {
+	void (*written)(void *arg, uint64_t products, uint64_t all);
+	void *arg;
+};
+
 /*
  * Write what the snapshot shows to a blocking descriptor; the snapshot is held
- * for as long as that takes.  ST_FULL where the disk is, ST_CORRUPT where the
+ * for as long as that takes.  listener: NULL for none.  ST_FULL where the disk is, ST_CORRUPT where the
  * store is damaged, ST_UNAVAILABLE where it was never filled, ST_SYSTEM,
  * ST_NOMEM.
  */
-enum st_err backup_write(
-    struct store_snapshot *s, const char *store_id, int fd, struct backup_header *out);
+enum st_err backup_write(struct store_snapshot *s, const char *store_id, int fd,
+    const struct backup_listener *listener, struct backup_header *out);
 
 struct backup;
 

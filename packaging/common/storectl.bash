@@ -31,7 +31,7 @@ _storectl() {
   local words='' files=''
   if [[ $before == --config ]]; then
     files=yes
-  elif grep -qE -- "^  $before [A-Z]" <<<"$help"; then
+  elif [[ $help == *$'\n'"  $before "[A-Z]* ]]; then
     return # a value that can't be guessed
   elif [[ $word == -* ]]; then
     words=$(_storectl_list <<<"$help" | grep -e '^--')

@@ -129,8 +129,9 @@ bool path_matches(const struct path *p, const char *template)
 	for (size_t i = 0; i < p->n; i++) {
 		struct span part;
 
-		if (*template++ != '/')
+		if (*template != '/')
 			return false;
+		template += 1;
 		part = (struct span){ template, strcspn(template, "/") };
 		if (*template == '{' ? p->segments[i].len == 0 : !same(part, p->segments[i]))
 			return false;

@@ -102,6 +102,10 @@ static void judge_daemon(struct verdict *v)
 	case ST_TIMEOUT:
 		buf_addf(found(v, CHECK_CRITICAL), "daemon hangs (no answer in %s)", waited);
 		break;
+	case ST_BUSY:
+		buf_addf(
+		    found(v, CHECK_CRITICAL), "daemon hangs (takes no connection in %s)", waited);
+		break;
 	case ST_DENIED: buf_adds(found(v, CHECK_UNKNOWN), "no permission to ask the daemon"); break;
 	case ST_INVALID: buf_adds(found(v, CHECK_WARNING), "daemon of another version"); break;
 	default:

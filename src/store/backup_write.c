@@ -17,6 +17,8 @@ struct writing {
 	int fd;
 	struct sha256 *sum;
 	struct buf lines;
+	const struct backup_listener *listener; /* or NULL */
+	uint64_t products;                      /* all that there are to write */
 };
 
 static enum st_err flush(struct writing *w)
@@ -70,8 +72,11 @@ static enum st_err write_products(struct writing *w, struct store_snapshot *s, u
 
 	for (*n = 0; !err && !(err = store_snapshot_next(s, &p)); ++*n) {
 		add_product(&w->lines, &p);
-		if (w->lines.len >= CHUNK)
-			err = flush(w);
+		if (w->lines.len < CHUNK)
+			continue;
+		err = flush(w);
+		if (!err && w->listener)
+			w->listener->written(w->listener->arg, *n + 1, w->products);
 	}
 	if (err == ST_NOT_FOUND)
 		err = flush(w);
@@ -104,10 +109,10 @@ static enum st_err fill_header(
 	return ST_OK;
 }
 
-enum st_err backup_write(
-    struct store_snapshot *s, const char *store_id, int fd, struct backup_header *out)
+enum st_err backup_write(struct store_snapshot *s, const char *store_id, int fd,
+    const struct backup_listener *listener, struct backup_header *out)
 {
-	struct writing w = { .fd = fd };
+	struct writing w = { .fd = fd, .listener = listener };
 	struct backup_header h;
 	uint64_t n = 0;
 	enum st_err err = fill_header(s, store_id, &h);
@@ -117,6 +122,7 @@ enum st_err backup_write(
 	err = sha256_new(&w.sum);
 	if (err)
 		return err;
+	w.products = h.products;
 	buf_init(&w.lines, CHUNK + PRODUCT_JSON_MAX + 1);
 	add_header(&w, &h);
 	err = write_products(&w, s, &n);

@@ -22,6 +22,7 @@
 #include "base/json_writer.h"
 #include "store/backup.h"
 #include "tool/command.h"
+#include "tool/progress.h"
 
 #define MODE 0640
 
@@ -44,10 +45,12 @@ static void remove_and_end(int number)
 static void watch_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-	struct sigaction action = { .sa_handler = remove_and_end };
+	struct sigaction action = { .sa_handler = remove_and_end }, before;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaction(numbers[i], &action, NULL);
+		/* Under nohup SIGHUP goes on meaning nothing. */
+		if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
 }
 
 static int cannot(const char *path, int errnum)
@@ -114,21 +117,30 @@ static int store_failed(const struct target *target, enum st_err err)
 	return TOOL_UNAVAILABLE;
 }
 
+static void hear_written(void *arg, uint64_t products, uint64_t all)
+{
+	progress_show(arg, products, (int64_t)all, mono_now());
+}
+
 static int write_content(
     const struct tool *t, const struct target *target, int fd, struct backup_header *header)
 {
 	struct store_options options = { .data_dir = t->config->data_dir,
 		.map_size = (size_t)t->config->cache_map_size_mb << 20 };
+	struct progress progress;
+	struct backup_listener listener = { hear_written, &progress };
 	struct store_reader *reader;
 	struct store_snapshot snapshot = { 0 };
 	enum st_err err = store_reader_open(&options, &reader);
 
 	if (err)
 		return store_failed(target, err);
+	progress_begin(&progress, "backup", t->arguments->json);
 	err = store_snapshot_begin(reader, &snapshot);
 	if (!err)
-		err = backup_write(&snapshot, t->config->store_id, fd, header);
+		err = backup_write(&snapshot, t->config->store_id, fd, &listener, header);
 	store_snapshot_end(&snapshot);
+	progress_end(&progress);
 	store_reader_close(reader);
 	return err ? store_failed(target, err) : TOOL_OK;
 }

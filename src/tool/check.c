@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +23,19 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "control/client.h"
-#include "store/read.h"
 #include "tool/check_order.h"
+#include "tool/look.h"
 
-/* Of the time there is: what is kept for the store, and for the last line. */
-#define STORE_MS 200
-#define LINE_MS  50
+/* Of the time there is: what the daemon gets at most, and what is kept for the last line. */
+#define ASK_PERCENT 80
+#define LINE_MS     50
+
+/* While a daemon is restarted, nobody listens for a moment: that is to wake nobody. */
+#define RESTART_MS 500
+#define PAUSE_MS   20
 
 /* ---- a line in any case ---- */
 
@@ -78,9 +84,24 @@ static void watch_end(void)
 struct facts {
 	struct check_facts said; /* what is judged */
 	struct control_status live;
-	struct sync_record record;
-	struct store_stats stats;
+	struct look look;
 };
+
+/* Asked once more, where it may be that it is just restarted. */
+static enum st_err ask_until(const char *run_dir, struct mono deadline, struct control_status *out)
+{
+	struct mono patience = mono_earlier(deadline, mono_add_ms(mono_now(), RESTART_MS));
+
+	for (;;) {
+		struct mono now = mono_now();
+		enum st_err err = control_ask_status(
+		    run_dir, "check", mono_ms_between(now, deadline), out);
+
+		if ((err != ST_UNAVAILABLE && err != ST_CLOSED) || mono_reached(patience, now))
+			return err;
+		poll(NULL, 0, PAUSE_MS);
+	}
+}
 
 static void ask_daemon(const char *run_dir, int64_t timeout_s, struct facts *f)
 {
@@ -88,7 +109,8 @@ static void ask_daemon(const char *run_dir, int64_t timeout_s, struct facts *f)
 	struct mono start = mono_now();
 
 	doing = "asking the daemon";
-	f->said.asked = control_ask_status(run_dir, "check", timeout_s * 1000 - STORE_MS, &f->live);
+	f->said.asked = ask_until(
+	    run_dir, mono_add_ms(start, timeout_s * 1000 * ASK_PERCENT / 100), &f->live);
 	f->said.waited_ms = mono_ms_between(start, mono_now());
 	if (f->said.asked != ST_OK)
 		return;
@@ -101,39 +123,19 @@ static void ask_daemon(const char *run_dir, int64_t timeout_s, struct facts *f)
 		.products_total = live->products_total };
 }
 
-static enum st_err read_snapshot(struct store_reader *reader, struct facts *f)
-{
-	struct store_snapshot s;
-	enum st_err err = store_snapshot_begin(reader, &s);
-
-	/* Not before: what was committed since would lie in the future. */
-	f->said.now = stamp_now();
-	if (err)
-		return err;
-	f->said.products = store_snapshot_count(&s);
-	err = store_snapshot_record(&s, &f->record);
-	if (!err)
-		err = store_snapshot_stats(&s, &f->stats);
-	store_snapshot_end(&s);
-	return err == ST_NOT_FOUND ? ST_UNAVAILABLE : err;
-}
-
 static void read_store(const struct config *c, struct facts *f)
 {
-	struct store_options options = { c->data_dir, (size_t)c->cache_map_size_mb << 20 };
-	struct store_reader *reader;
+	struct look *l = &f->look;
 
 	doing = "reading the store";
-	f->said.store = store_reader_open(&options, &reader);
-	if (f->said.store)
-		return;
-	f->said.has_writer = store_reader_has_writer(reader);
-	f->said.store = read_snapshot(reader, f);
+	f->said.store = look_into_store(c, l);
 	if (f->said.store == ST_UNAVAILABLE && access(c->data_dir, F_OK) < 0 && errno == ENOENT)
 		f->said.store = ST_NOT_FOUND;
+	f->said.has_writer = l->has_writer;
+	f->said.now = l->now;
+	f->said.products = l->products;
 	if (!f->said.store)
-		f->said.record = &f->record;
-	store_reader_close(reader);
+		f->said.record = &l->record;
 }
 
 /* ---- more lines ---- */
@@ -188,7 +190,8 @@ static void print_facts(const struct facts *f)
 		return;
 	}
 	printf(", %" PRIu64 " of %" PRIu64 " bytes, %" PRIu32 " of %" PRIu32 " readers\n",
-	    f->stats.used_bytes, f->stats.map_bytes, f->stats.readers, f->stats.readers_max);
+	    f->look.stats.used_bytes, f->look.stats.map_bytes, f->look.stats.readers,
+	    f->look.stats.readers_max);
 	printf("record: %s, %" PRIu32 " failures,", sync_state_text((enum sync_state)r->state),
 	    r->consecutive_failures);
 	print_time("last contact", r->last_contact.wall_ms / 1000);
@@ -281,6 +284,8 @@ int check_main(int argc, char **argv)
 	struct config *c;
 	int code = CHECK_UNKNOWN;
 
+	/* All that there is to say stands in the line; cron would mail more. */
+	log_open("store-syncd", LOG_LEVEL_NONE, LOG_FORMAT_LOGFMT);
 	if (!check_order_read(argc, argv, &order))
 		return CHECK_UNKNOWN;
 	if (order.arguments.check_only) {

@@ -11,6 +11,7 @@
 #include "tool/doctor.h"
 #include "tool/probe.h"
 #include "tool/show.h"
+#include "tool/silence.h"
 
 #define OWN_ID      "storectl-doctor"
 #define ASK_MS      2000
@@ -20,26 +21,11 @@
 
 /* ---- the daemon ---- */
 
-/* Why it doesn't answer; one row for each way, the last for all others. */
-static const struct {
-	enum st_err err;
-	const char *what, *advice;
-} silences[] = {
-	{ ST_UNAVAILABLE, "the daemon isn't running",
-	    "start it (systemctl start store-syncd) and read why it ended in its log" },
-	{ ST_DENIED, "this user may not talk to the daemon",
-	    "be root, or a member of the group store-api" },
-	{ ST_TIMEOUT, "the daemon is there and doesn't answer: it hangs, or was stopped",
-	    "kill -CONT it if somebody stopped it, else restart it" },
-	{ ST_OK, "the daemon gives no answer that can be used",
-	    "read its log, then restart it; it may be of another version" },
-};
-
 void check_daemon(struct doctor *d)
 {
 	struct control_status status;
 	enum st_err err = control_ask_status(d->tool->config->run_dir, OWN_ID, ASK_MS, &status);
-	size_t i = 0;
+	const struct silence *silence = silence_of(err);
 
 	if (!err && strcmp(status.version, STORE_API_VERSION) == 0) {
 		doctor_find(d, GRADE_OK, NULL, "the daemon answers, version %s, state %s",
@@ -52,10 +38,8 @@ void check_daemon(struct doctor *d)
 		    status.version[0] ? status.version : "(older)");
 		return;
 	}
-	while (silences[i].err != err && silences[i].err != ST_OK)
-		i++;
-	doctor_find(d, GRADE_FAIL, silences[i].advice, "%s (%s/%s: %s)", silences[i].what,
-	    d->tool->config->run_dir, CONTROL_SOCKET_NAME, st_err_text(err));
+	doctor_find(d, GRADE_FAIL, silence->advice, "%s (%s/%s)", silence->what,
+	    d->tool->config->run_dir, CONTROL_SOCKET_NAME);
 }
 
 /* ---- Central ---- */

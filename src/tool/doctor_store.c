@@ -10,50 +10,23 @@
 
 #include "base/clock.h"
 #include "health/health.h"
-#include "store/read.h"
 #include "tool/doctor.h"
+#include "tool/look.h"
 
 #define FREE_LEAST   ((uint64_t)64 << 20)
-#define CLOCK_MARGIN 5000 /* ms: the record may be younger than our look at the clock */
-
-struct look {
-	struct sync_record record;
-	struct store_stats stats;
-	uint64_t products;
-};
-
-/* ST_NOT_FOUND: there is a store without a record. */
-static enum st_err look_in(const struct config *c, struct look *out)
-{
-	struct store_options options = { c->data_dir, (size_t)c->cache_map_size_mb << 20 };
-	struct store_reader *reader;
-	struct store_snapshot s;
-	enum st_err err = store_reader_open(&options, &reader);
-
-	if (err)
-		return err;
-	err = store_snapshot_begin(reader, &s);
-	if (!err) {
-		out->products = store_snapshot_count(&s);
-		err = store_snapshot_record(&s, &out->record);
-		if (!err)
-			err = store_snapshot_stats(&s, &out->stats);
-		store_snapshot_end(&s);
-	}
-	store_reader_close(reader);
-	return err;
-}
+#define CLOCK_MARGIN 5000 /* ms: a clock that is being kept may go back a little */
 
 static const struct {
 	enum st_err err;
 	const char *what, *advice;
 } troubles[] = {
 	{ ST_UNAVAILABLE, "the store was never filled", "see that daemon and Central are well" },
-	{ ST_NOT_FOUND, "the store was never filled", "see that daemon and Central are well" },
 	{ ST_DENIED, "this user may not read the store",
 	    "be root, or a member of the group store-api; the disk must be writable for locks" },
-	{ ST_CORRUPT, "the store is damaged, or of another format",
+	{ ST_CORRUPT, "the store is damaged",
 	    "restart the daemon, which builds it anew from Central" },
+	{ ST_FORMAT, "the store is of another version's format",
+	    "restart the daemon, if it is of this version: it builds the store anew from Central" },
 	{ ST_FULL, "the store's table of readers is full",
 	    "restart the pool; see who else reads it" },
 	{ ST_OK, "the store can't be read",
@@ -89,21 +62,20 @@ static void check_map(struct doctor *d, const struct store_stats *s)
 void check_store(struct doctor *d)
 {
 	int64_t most = d->tool->config->max_staleness_seconds;
-	struct stamp now = stamp_now();
 	char age[DURATION_TEXT_SIZE] = "unknown";
-	struct look l = { 0 };
-	enum st_err err = look_in(d->tool->config, &l);
+	struct look l;
+	enum st_err err = look_into_store(d->tool->config, &l);
 	int64_t age_ms;
 
 	if (err) {
 		find_trouble(d, err);
 		return;
 	}
-	age_ms = stamp_age_ms(&l.record.confirmed_current, &now);
+	age_ms = stamp_age_ms(&l.record.confirmed_current, &l.now);
 	if (age_ms >= 0)
 		text_duration(age_ms, age);
 	check_map(d, &l.stats);
-	if (health_too_stale(&l.record, &now, most))
+	if (health_too_stale(&l.record, &l.now, most))
 		doctor_find(d, GRADE_FAIL, "see daemon and Central below",
 		    "the store's age is %s, above MAX_STALENESS_SECONDS: reads are refused", age);
 	else
@@ -119,7 +91,7 @@ void check_store(struct doctor *d)
 void check_disk(struct doctor *d)
 {
 	const char *dir = d->tool->config->data_dir;
-	struct look l = { 0 };
+	struct look l;
 	struct statvfs disk;
 	uint64_t room;
 	char free_text[DURATION_TEXT_SIZE], needed[DURATION_TEXT_SIZE];
@@ -128,7 +100,7 @@ void check_disk(struct doctor *d)
 		doctor_find(d, GRADE_NOTE, NULL, "%s: %s", dir, strerror(errno));
 		return;
 	}
-	(void)look_in(d->tool->config, &l);
+	(void)look_into_store(d->tool->config, &l);
 	room = (uint64_t)disk.f_bavail * disk.f_frsize;
 	text_megabytes(room, free_text);
 	text_megabytes(l.stats.file_bytes + FREE_LEAST, needed);
@@ -150,12 +122,11 @@ static bool is_kept(void)
 
 void check_clock(struct doctor *d)
 {
-	struct stamp now = stamp_now();
-	struct look l = { 0 };
+	struct look l;
 	int64_t ahead_ms;
 
-	(void)look_in(d->tool->config, &l);
-	ahead_ms = l.record.last_contact.wall_ms - now.wall_ms;
+	(void)look_into_store(d->tool->config, &l);
+	ahead_ms = l.record.last_contact.wall_ms - l.now.wall_ms;
 	if (stamp_is_set(&l.record.last_contact) && ahead_ms > CLOCK_MARGIN)
 		doctor_find(d, GRADE_FAIL,
 		    "set it right, and have it kept (systemd-timesyncd, chrony)",

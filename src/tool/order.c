@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tool/show.h"
+#include "tool/silence.h"
 
 static const char *const phases[CONTROL_PHASE_COUNT] = {
 	[CONTROL_WAITING] = "waiting",
@@ -30,17 +31,6 @@ void order_pause(struct order *o)
 		progress_end(&o->progress);
 }
 
-static const struct {
-	enum st_err err;
-	const char *text;
-} failures[] = {
-	{ ST_UNAVAILABLE, "the daemon isn't running" },
-	{ ST_DENIED,
-	    "the daemon's control socket is not for us; be root or in the group store-api" },
-	{ ST_TIMEOUT, "the daemon says nothing for a minute" },
-	{ ST_CLOSED, "the daemon has ended meanwhile" },
-};
-
 /* The daemon's words for what is a negative answer, rather than that there is none. */
 static int code_of(const struct control_report *r)
 {
@@ -53,16 +43,9 @@ int order_failed(const struct tool *t, enum st_err err, const struct control_rep
 {
 	const char *name = t->arguments->command->name;
 	struct buf text;
-	size_t i = 0;
 
-	if (err) {
-		while (i < sizeof(failures) / sizeof(failures[0]) && failures[i].err != err)
-			i++;
-		tool_say("%s: %s", name,
-		    i < sizeof(failures) / sizeof(failures[0]) ? failures[i].text
-							       : st_err_text(err));
-		return TOOL_UNAVAILABLE;
-	}
+	if (err)
+		return silence_tell(t, err);
 	if (strcmp(report->code, "bad_message") == 0) {
 		tool_say("%s: the daemon that runs is an older one and doesn't know this", name);
 		return TOOL_UNAVAILABLE;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/io.h"
-
 #define PATIENCE_S    3
 #define ANSWER_MAX    65536
+#define RECEIVE_MAX   4096 /* at once */
 #define HTTP_PORT     "80"
 #define HOST_SIZE     256
 #define UNIX_PREFIX   "unix:"
@@ -95,16 +95,19 @@ static enum st_err split_address(const char *s, size_t len, char host[HOST_SIZE]
 	return ST_OK;
 }
 
-/* All that comes until the peer hangs up, appended to out. */
+/*
+ * What comes until the peer hangs up, appended to out.  An answer of ours is
+ * shorter than its limit: of another one what fits is enough.
+ */
 static enum st_err receive_all(int fd, struct buf *out)
 {
 	for (;;) {
-		char *room = buf_room(out, 4096);
+		char *room = buf_room(out, RECEIVE_MAX);
 		ssize_t n;
 
 		if (!room)
-			return out->err;
-		n = recv(fd, room, 4096, 0);
+			return out->err == ST_TOO_BIG ? ST_OK : out->err;
+		n = recv(fd, room, RECEIVE_MAX, 0);
 		if (n == 0)
 			return out->len > 0 ? ST_OK : ST_CLOSED;
 		if (n > 0)
@@ -114,12 +117,28 @@ static enum st_err receive_all(int fd, struct buf *out)
 	}
 }
 
+/* Not write(2): who hangs up on us must not end us. */
+static enum st_err send_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			data += n;
+			len -= (size_t)n;
+		} else if (errno != EINTR) {
+			return error_of(errno);
+		}
+	}
+	return ST_OK;
+}
+
 static enum st_err exchange(int fd, const struct buf *request, struct buf *answer)
 {
 	enum st_err err = request->err;
 
 	if (!err)
-		err = io_write_all(fd, request->data, request->len);
+		err = send_all(fd, request->data, request->len);
 	if (!err)
 		err = receive_all(fd, answer);
 	return err;

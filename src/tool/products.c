@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/product.h"
 #include "tool/request.h"
 #include "tool/show.h"
 
 #define INVENTORY    "/v1/store/inventory"
-#define URI_MAX      16384
+#define URI_MAX      (1024 * 1024) /* the system takes 128 KiB as one argument */
 #define PAGE_OF_ALL  "200"
 #define NAME_MAX_LEN 65536
 
@@ -39,36 +40,48 @@ static int print_product(const struct answer *a, void *arg, struct buf *out)
 	return TOOL_OK;
 }
 
-/* The one product of an answer to ids=. */
-static int print_only_product(const struct answer *a, void *arg, struct buf *out)
+/* The one product of an answer to ids=; *missing: there is none. */
+static int print_only_product(const struct answer *a, void *missing, struct buf *out)
 {
 	const struct doc *d = &a->doc;
 	const struct doc_node *product = doc_first(d, root_member(d, "products"));
 
-	(void)arg;
+	*(bool *)missing = !product;
 	if (product)
 		show_product(d, product, out);
-	else
-		buf_adds(out, "Product not found in local cache\n");
 	return product ? TOOL_OK : TOOL_NEGATIVE;
+}
+
+static void say_missing(const char *id)
+{
+	struct buf text;
+
+	buf_init(&text, NAME_MAX_LEN);
+	show_text(id, strlen(id), &text);
+	tool_say("Product not found in local cache: %s", buf_text(&text));
+	buf_free(&text);
 }
 
 int get_command(const struct tool *t)
 {
 	const char *id = tool_operand(t, 0);
+	size_t len = strlen(id);
 	/* No path may hold control bytes, so that such an id is asked for in the query. */
-	bool by_query = text_has_control(id, strlen(id));
+	bool by_query = text_has_control(id, len), missing = false;
 	struct buf uri;
 	int code;
 
-	if (id[0] == '\0') {
-		tool_say("get: an id has 1 to 511 bytes");
+	if (len == 0 || len > PRODUCT_ID_MAX) {
+		tool_say("get: an id has 1 to %d bytes", PRODUCT_ID_MAX);
 		return TOOL_USAGE;
 	}
 	buf_init(&uri, URI_MAX);
 	buf_adds(&uri, by_query ? INVENTORY "?ids=" : INVENTORY "/");
-	text_percent_encode(id, strlen(id), &uri);
-	code = request_show(t, buf_text(&uri), by_query ? print_only_product : print_product, NULL);
+	text_percent_encode(id, len, &uri);
+	code = request_show_one(
+	    t, buf_text(&uri), by_query ? print_only_product : print_product, &missing);
+	if (missing && !t->arguments->json)
+		say_missing(id);
 	buf_free(&uri);
 	return code;
 }
@@ -185,6 +198,25 @@ static int print_page(const struct answer *a, void *arg, struct buf *out)
 	return TOOL_OK;
 }
 
+/* For a shell, whatever it holds: it is meant to be pasted. */
+static void add_quoted(const struct buf *id, struct buf *out)
+{
+	const char *quote = "'";
+
+	buf_adds(out, quote);
+	for (const char *at = buf_text(id); *at;) {
+		size_t len = strcspn(at, quote);
+
+		show_text(at, len, out);
+		at += len;
+		if (*at) {
+			buf_adds(out, "'\\''");
+			at++;
+		}
+	}
+	buf_adds(out, quote);
+}
+
 /* Beside the list, so that what reads the list gets nothing else. */
 static void say_how_it_goes_on(const struct list *l)
 {
@@ -193,9 +225,8 @@ static void say_how_it_goes_on(const struct list *l)
 	buf_init(&text, NAME_MAX_LEN);
 	buf_addf(&text, "%" PRIu64 " products", l->shown);
 	if (l->more) {
-		buf_adds(&text, "; for the next: --after '");
-		show_text(buf_text(&l->next), l->next.len, &text);
-		buf_adds(&text, "'");
+		buf_adds(&text, "; for the next: --after ");
+		add_quoted(&l->next, &text);
 	}
 	fflush(stdout);
 	fprintf(stderr, "%s\n", buf_text(&text));
@@ -222,7 +253,7 @@ static int list_page(const struct tool *t, struct list *l)
 		if (value)
 			add_parameter(&uri, names[i], value, strlen(value));
 	}
-	code = request_show(t, buf_text(&uri), print_page, l);
+	code = request_show_one(t, buf_text(&uri), print_page, l);
 	buf_free(&uri);
 	return code;
 }
@@ -231,9 +262,11 @@ static int list_page(const struct tool *t, struct list *l)
 static int list_all(const struct tool *t, struct list *l)
 {
 	const char *after = tool_option(t, "after");
+	struct requests requests;
 	struct buf uri;
 	int code;
 
+	requests_open(t, -1, &requests);
 	buf_adds(&l->next, after ? after : "");
 	buf_init(&uri, URI_MAX);
 	do {
@@ -241,8 +274,9 @@ static int list_all(const struct tool *t, struct list *l)
 		buf_adds(&uri, INVENTORY);
 		add_parameter(&uri, "after", buf_text(&l->next), l->next.len);
 		add_parameter(&uri, "limit", PAGE_OF_ALL, strlen(PAGE_OF_ALL));
-		code = request_show(t, buf_text(&uri), print_page, l);
+		code = request_show(&requests, buf_text(&uri), print_page, l);
 	} while (code == TOOL_OK && l->more && !ferror(stdout));
+	requests_close(&requests);
 	buf_free(&uri);
 	return code;
 }
@@ -258,7 +292,7 @@ int list_command(const struct tool *t)
 	}
 	buf_init(&l.next, URI_MAX);
 	code = tool_option(t, "all") ? list_all(t, &l) : list_page(t, &l);
-	if (code == TOOL_OK && !t->arguments->json)
+	if (code == TOOL_OK && !t->arguments->json && !ferror(stdout))
 		say_how_it_goes_on(&l);
 	buf_free(&l.next);
 	return code;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -44,7 +45,7 @@ static void add_rate(const struct progress *p, struct mono now, struct buf *out)
 	buf_addf(out, ", %s left", text);
 }
 
-void progress_text(const struct progress *p, struct mono now, bool bar, struct buf *out)
+static void add_text(const struct progress *p, struct mono now, bool bar, struct buf *out)
 {
 	bool known = p->total > 0;
 	uint64_t percent = known ? p->done * 100 / (uint64_t)p->total : 0;
@@ -62,12 +63,35 @@ void progress_text(const struct progress *p, struct mono now, bool bar, struct b
 	add_rate(p, now, out);
 }
 
+void progress_text(const struct progress *p, struct mono now, size_t columns, struct buf *out)
+{
+	add_text(p, now, columns > 0, out);
+	if (columns == 0 || out->len < columns)
+		return;
+	/* It would go on in the next line, where it can't be wiped. */
+	buf_reset(out);
+	add_text(p, now, false, out);
+	if (out->len >= columns) {
+		out->len = columns - 1;
+		out->data[out->len] = '\0';
+	}
+}
+
+static size_t terminal_columns(void)
+{
+	struct winsize size = { 0 };
+
+	/* Without a size, as on a serial line: the one that all terminals have. */
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 static void print(struct progress *p, struct mono now)
 {
 	struct buf text;
+	size_t columns = p->terminal ? terminal_columns() : 0;
 
 	buf_init(&text, 4096);
-	progress_text(p, now, p->terminal, &text);
+	progress_text(p, now, columns, &text);
 	if (p->terminal)
 		fprintf(stderr, WIPE_LINE "%s", buf_text(&text));
 	else

@@ -2,7 +2,7 @@
  * tool/progress.h: how far something is that takes a while, on stderr.
  *
  * On a terminal a bar that is drawn anew in its place, else a plain line at the
- * beginning, every ten seconds, and at the end.
+ * beginning and every ten seconds.
  */
 #ifndef TOOL_PROGRESS_H
 #define TOOL_PROGRESS_H
@@ -32,7 +32,10 @@ void progress_show(struct progress *p, uint64_t done, int64_t total, struct mono
 /* The bar is wiped, so that what is said next stands in a line of its own. */
 void progress_end(struct progress *p);
 
-/* "full sync: 400 of 1000 products, 40 %, 80/s, 8s left"; with `bar` a bar in it. */
-void progress_text(const struct progress *p, struct mono now, bool bar, struct buf *out);
+/*
+ * "full sync: 400 of 1000 products, 40 %, 80/s, 8s left" in an empty buffer; on a
+ * terminal of so many columns (0: it is none) with a bar in it, where that fits.
+ */
+void progress_text(const struct progress *p, struct mono now, size_t columns, struct buf *out);
 
 #endif

@@ -40,23 +40,33 @@ static struct api_options options_of(const struct config *c, int stop_fd)
 	};
 }
 
-void request_run(const struct tool *t, const char *method, const char *uri, int stop_fd,
-    struct api_response *out)
+void requests_open(const struct tool *t, int stop_fd, struct requests *out)
 {
 	struct api_options options = options_of(t->config, stop_fd);
+
+	*out = (struct requests){ .tool = t };
+	out->err = api_open(&options, &out->api);
+}
+
+void requests_close(struct requests *r)
+{
+	if (r->api)
+		api_close(r->api);
+	r->api = NULL;
+}
+
+void request_run(
+    const struct requests *r, const char *method, const char *uri, struct api_response *out)
+{
 	struct api_request request = { .method = { method, strlen(method) },
 		.uri = { uri, strlen(uri) },
 		.keys = { { OWN_KEY, sizeof(OWN_KEY) - 1 } },
 		.n_keys = 1 };
-	struct api *api;
-	enum st_err err = api_open(&options, &api);
 
-	if (err) {
-		api_problem(out, 500, "internal", st_err_text(err));
-		return;
-	}
-	api_handle(api, &request, out);
-	api_close(api);
+	if (r->api)
+		api_handle(r->api, &request, out);
+	else
+		api_problem(out, 500, "internal", st_err_text(r->err));
 }
 
 int64_t response_age(const struct api_response *r)
@@ -156,14 +166,25 @@ int request_print(
 	return code;
 }
 
-int request_show(const struct tool *t, const char *uri, answer_printer *print, void *arg)
+int request_show(const struct requests *r, const char *uri, answer_printer *print, void *arg)
 {
-	struct api_response r;
+	struct api_response response;
 	int code;
 
-	api_response_init(&r);
-	request_run(t, "GET", uri, -1, &r);
-	code = request_print(t, &r, print, arg);
-	api_response_free(&r);
+	api_response_init(&response);
+	request_run(r, "GET", uri, &response);
+	code = request_print(r->tool, &response, print, arg);
+	api_response_free(&response);
+	return code;
+}
+
+int request_show_one(const struct tool *t, const char *uri, answer_printer *print, void *arg)
+{
+	struct requests r;
+	int code;
+
+	requests_open(t, -1, &r);
+	code = request_show(&r, uri, print, arg);
+	requests_close(&r);
 	return code;
 }

@@ -14,8 +14,8 @@ int tool_run(const struct tool_arguments *a, const struct config *c)
 	struct tool t = { a, c };
 	int code;
 
-	/* What the rooms below log is for whoever runs us, if it is bad. */
-	log_open("storectl", LOG_LEVEL_ERROR, (enum log_format)c->log_format);
+	/* What goes wrong the command says, once and in words for a person. */
+	log_open("storectl", LOG_LEVEL_NONE, LOG_FORMAT_LOGFMT);
 	show_init();
 	code = a->command->run(&t);
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -32,5 +32,5 @@ static int print_stats(const struct answer *a, void *arg, struct buf *out)
 
 int stats_command(const struct tool *t)
 {
-	return request_show(t, "/v1/store/cache/stats", print_stats, NULL);
+	return request_show_one(t, "/v1/store/cache/stats", print_stats, NULL);
 }

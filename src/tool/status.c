@@ -25,7 +25,7 @@ static const struct doc_node *at(const struct doc *d, const char *name)
 	return doc_member(d, doc_root(d), name);
 }
 
-/* Members of an object as "name value" pairs with commas; the first one alone as its value. */
+/* "150 products, 3 added": values and names of those members. */
 static void show_members(
     const struct doc *d, const struct doc_node *object, const char *const *names, struct buf *out)
 {
@@ -41,8 +41,8 @@ static void show_age(const struct api_response *r, struct buf *out)
 	int64_t seconds = response_age(r);
 	char text[DURATION_TEXT_SIZE] = "unknown";
 
-	if (seconds >= 0)
-		text_duration(seconds > 0 ? seconds * 1000 : 1, text);
+	if (seconds > 0)
+		text_duration(seconds * 1000, text);
 	show_label("age", out);
 	buf_addf(out, "%s\n", seconds == 0 ? "less than 1s" : text);
 }
@@ -212,13 +212,17 @@ static void print_change(bool json, const struct api_response *r, struct buf *la
 static int watch(const struct tool *t, int seconds)
 {
 	bool terminal = isatty(STDOUT_FILENO) && !t->arguments->json;
+	struct requests requests;
 	struct api_response r;
 	struct buf last;
 
 	api_response_init(&r);
 	buf_init(&last, TEXT_MAX);
 	while (!ferror(stdout)) {
-		request_run(t, "GET", STATUS_URI, -1, &r);
+		/* Anew each time, so that nothing of the store is held meanwhile. */
+		requests_open(t, -1, &requests);
+		request_run(&requests, "GET", STATUS_URI, &r);
+		requests_close(&requests);
 		if (terminal)
 			draw(&r);
 		else
@@ -237,7 +241,7 @@ int status_command(const struct tool *t)
 	uint64_t seconds = WATCH_SECONDS;
 
 	if (!every)
-		return request_show(t, STATUS_URI, print_status, NULL);
+		return request_show_one(t, STATUS_URI, print_status, NULL);
 	if (every[0] && (text_to_uint(every, strlen(every), WATCH_MAX, &seconds) || seconds == 0)) {
 		tool_say("--watch=%s: allowed: seconds from 1 to %d", every, WATCH_MAX);
 		return TOOL_USAGE;

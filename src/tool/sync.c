@@ -20,6 +20,7 @@
 #include "tool/progress.h"
 #include "tool/request.h"
 #include "tool/show.h"
+#include "tool/silence.h"
 
 #define FORCE_URI "/v1/store/sync/force"
 #define OWN_ID    "storectl-sync"
@@ -57,11 +58,20 @@ static bool is_readable(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) > 0;
 }
 
+static void order(struct sync *s, const char *uri)
+{
+	struct requests r;
+
+	requests_open(s->tool, s->signal_fd, &r);
+	request_run(&r, "POST", uri, &s->response);
+	requests_close(&r);
+}
+
 static void *wait_for_end(void *arg)
 {
 	struct sync *s = arg;
 
-	request_run(s->tool, "POST", FORCE_URI, s->signal_fd, &s->response);
+	order(s, FORCE_URI);
 	eventfd_write(s->done_fd, 1);
 	return NULL;
 }
@@ -99,9 +109,11 @@ static bool open_descriptors(struct sync *s)
 static int order_and_wait(struct sync *s)
 {
 	pthread_t waiter;
+	bool opened = open_descriptors(s);
+	int errnum = opened ? pthread_create(&waiter, NULL, wait_for_end, s) : errno;
 
-	if (!open_descriptors(s) || pthread_create(&waiter, NULL, wait_for_end, s) != 0) {
-		tool_say("%s", strerror(errno));
+	if (!opened || errnum) {
+		tool_say("%s", strerror(errnum));
 		return TOOL_SYSTEM;
 	}
 	watch_progress(s);
@@ -113,24 +125,28 @@ static int order_and_wait(struct sync *s)
 	return request_print(s->tool, &s->response, print_result, NULL);
 }
 
-/* A daemon that hangs takes an order and never answers: then there is nothing to wait for. */
-static bool daemon_answers(const struct tool *t)
+/* A daemon that hangs would take an order and never answer. */
+static enum st_err greet_daemon(const struct tool *t)
 {
 	struct control_status status;
 
-	return control_ask_status(t->config->run_dir, OWN_ID, ASK_MS, &status) == ST_OK;
+	return control_ask_status(t->config->run_dir, OWN_ID, ASK_MS, &status);
 }
 
 int sync_command(const struct tool *t)
 {
 	struct sync s = { .tool = t, .signal_fd = -1, .done_fd = -1 };
+	enum st_err err = greet_daemon(t);
 	int code;
 
+	/* To a person the cause is told; a program gets what REST answers. */
+	if (err && !t->arguments->json)
+		return silence_tell(t, err);
 	api_response_init(&s.response);
-	if (!tool_option(t, "no-wait") && daemon_answers(t)) {
+	if (!err && !tool_option(t, "no-wait")) {
 		code = order_and_wait(&s);
 	} else {
-		request_run(t, "POST", FORCE_URI "?wait=0", -1, &s.response);
+		order(&s, FORCE_URI "?wait=0");
 		code = request_print(t, &s.response, print_result, NULL);
 	}
 	if (s.signal_fd >= 0)

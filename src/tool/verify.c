@@ -50,6 +50,7 @@ static void print_difference(struct verify *v, const struct control_difference *
 	add_versions(d, &line);
 	order_pause(&v->order);
 	printf("%s\n", buf_text(&line));
+	fflush(stdout);
 	buf_free(&line);
 }
 

@@ -133,7 +133,7 @@ one_shot "$DIR/first"
 is 'not beside a daemon' "$STATUS" 75
 stop "$DAEMON"
 ctl restore "$DIR/first"
-is 'then storectl says how' "$STATUS $WORDS" "69 storectl: restore: the daemon isn't running
+is 'then storectl says how' "$STATUS $WORDS" "69 storectl: restore: the daemon isn't running; start it (systemctl start store-syncd), and read in its log why it ended
 storectl: to restore without it, as its user: store-syncd --restore $DIR/first"
 one_shot "$bad"
 is 'a bad file' "$STATUS" 65

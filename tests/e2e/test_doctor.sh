@@ -55,6 +55,10 @@ doctor --json --config "$DIR/settings" --url "$WEB/"
 is 'JSON' "$CODE $(jq -r '.failures, .warnings, (.findings[0]|keys_unsorted|join(","))' <<<"$OUT" | tr '\n' ' ')" \
   '0 0 0 result,check,what,advice '
 
+# So large a store takes long enough to be told how far its backup is.
+check 'a backup has a bar' script -qec "$BUILD/storectl backup $DIR/backup" "$DIR/bar" </dev/null >/dev/null
+check 'with its share' grep -qP '\r\e\[Kbackup: \[.*\] [0-9]+ of 75000 products, [0-9]+ %' "$DIR/bar"
+
 # ---- settings and files ----
 
 printf 'ENVIRONMENT=production\nAPI_KEYS=demo\nCENTRAL_TIMEOUT_SECONDS=0\nSYNC_INTERVAL_SECONDS=5\n' >"$DIR/bad"
@@ -100,6 +104,9 @@ if [ "$(id -u)" = 0 ]; then
   finds fail store 'this user may not read the store'
   finds fail daemon 'this user may not talk to the daemon'
   finds note pool 'this user may not talk to the pool'
+  is 'nor may it ask for a full sync, and is told why' \
+    "$(setpriv --reuid 65534 --regid 65534 --clear-groups "$DIR/storectl" sync 2>&1)" \
+    'storectl: sync: this user may not talk to the daemon; be root, or a member of the group store-api'
   chown -h 65534 "$DATA_DIR/current/data.mdb"
   doctor
   finds fail data 'belongs to user 65534 and its directory to user 0'
@@ -149,7 +156,16 @@ head -c 65536 /dev/urandom >"$DIR/broken/store-1/data.mdb"
 DATA_DIR=$DIR/empty doctor
 finds fail store 'the store was never filled'
 DATA_DIR=$DIR/broken doctor
-finds fail store 'damaged, or of another format'
+finds fail store 'the store is damaged'
+mkdir -p "$DIR/foreign/store-1"
+cp "$DATA_DIR/current/data.mdb" "$DIR/foreign/store-1/"
+ln -s store-1 "$DIR/foreign/current"
+"$BUILD/tests/format" "$DIR/foreign/store-1" 99
+DATA_DIR=$DIR/foreign doctor
+finds fail store "the store is of another version's format"
+is 'a store that cannot be read: one line, and no log' \
+  "$(DATA_DIR=$DIR/foreign "$BUILD/storectl" get PROD-001 2>&1)" \
+  "storectl: The cache can't be read; storectl doctor may know why"
 
 CACHE_MAP_SIZE_MB=16 doctor
 finds warn store 'of at most 16.0MB are in use'

@@ -121,4 +121,4 @@ verify_fails() {
 check 'without Central there is no answer' until_true 20 verify_fails
 stop "$DAEMON"
 verify
-is 'without the daemon neither' "$STATUS $(tail -n 1 "$DIR/verify.log")" "69 storectl: verify: the daemon isn't running"
+is 'without the daemon neither' "$STATUS $(tail -n 1 "$DIR/verify.log")" "69 storectl: verify: the daemon isn't running; start it (systemctl start store-syncd), and read in its log why it ended"

@@ -85,6 +85,8 @@ TEST(base_log, levels_below_the_wanted_one_are_silent)
 	log_set(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
 	log_warn("no");
 	log_error("yes");
+	log_set(LOG_LEVEL_NONE, LOG_FORMAT_LOGFMT);
+	log_error("no");
 	capture_end();
 	CU_ASSERT_PTR_NULL(strstr(captured, "msg=no"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(captured, "msg=yes"));

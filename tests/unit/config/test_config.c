@@ -423,6 +423,8 @@ TEST(config_help, tells_of_each_setting_its_facts)
 	buf_reset(&help);
 	config_help(CONFIG_TOOL, &help);
 	CU_ASSERT_FALSE(said(&help, "takes effect"));
+	/* It keeps no log. */
+	CU_ASSERT_FALSE(said(&help, "LOG_LEVEL"));
 	buf_free(&help);
 }
 

@@ -151,6 +151,9 @@ TEST(check, tells_how_the_daemon_is_away)
 
 	f.waited_ms = 9800;
 	ASSERT_LINE(f, "2 STORE-SYNC CRITICAL - daemon hangs (no answer in 9.8s), " PLACE PERF);
+	f.asked = ST_BUSY;
+	ASSERT_LINE(
+	    f, "2 STORE-SYNC CRITICAL - daemon hangs (takes no connection in 9.8s), " PLACE PERF);
 	f = asked_in_vain(ST_UNAVAILABLE);
 	ASSERT_LINE(
 	    f, "2 STORE-SYNC CRITICAL - daemon runs, but not at its control socket, " PLACE PERF);

@@ -73,23 +73,42 @@ static void expect(const char *bytes, size_t len, const char *why_expected)
 	close(fd);
 }
 
+/* What was told of how far it is. */
+struct heard {
+	unsigned times;
+	uint64_t products;
+};
+
+static void hear(void *arg, uint64_t products, uint64_t all)
+{
+	struct heard *h = arg;
+
+	CU_ASSERT_TRUE(products > h->products && products <= all);
+	CU_ASSERT_EQUAL(all, 10000);
+	h->products = products;
+	h->times++;
+}
+
 TEST(backup, what_is_written_can_be_read)
 {
-	struct store_options options = fixture_store(1000, 5);
+	struct store_options options = fixture_store(10000, 5);
 	struct store_writer *w = fixture_writer(&options);
 	struct store_snapshot s;
 	struct backup_header h;
 	struct backup *b;
 	struct product p;
 	struct buf why;
+	struct heard heard = { 0 };
+	struct backup_listener listener = { hear, &heard };
 	int fd = file_of("", 0);
 	uint64_t n = 0;
 
 	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(w, &s), ST_OK);
-	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, &h), ST_OK);
+	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, &listener, &h), ST_OK);
 	store_snapshot_end(&s);
 	CU_ASSERT_EQUAL(h.offset, 5);
-	CU_ASSERT_EQUAL(h.products, 1000);
+	CU_ASSERT_EQUAL(h.products, 10000);
+	CU_ASSERT_TRUE(heard.times > 0);
 	buf_init(&why, 1000);
 	CU_ASSERT_EQUAL_FATAL(backup_open(fd, &b, &why), ST_OK);
 	ASSERT_TEXT(backup_header(b)->store_id, "store-u");
@@ -103,7 +122,7 @@ TEST(backup, what_is_written_can_be_read)
 			       memcmp(p.json.data, is.json.data, p.json.len) == 0);
 		CU_ASSERT_EQUAL(p.version, 5);
 	}
-	CU_ASSERT_EQUAL(n, 1000);
+	CU_ASSERT_EQUAL(n, 10000);
 	ASSERT_TEXT(buf_text(&why), "");
 	backup_close(b);
 	close(fd);
@@ -128,7 +147,7 @@ TEST(backup, a_line_end_in_a_value_breaks_no_line)
 	store_txn_put(t, &p);
 	CU_ASSERT_EQUAL(store_txn_commit(t), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(w, &s), ST_OK);
-	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, &h), ST_OK);
+	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, NULL, &h), ST_OK);
 	store_snapshot_end(&s);
 	buf_init(&why, 1000);
 	CU_ASSERT_EQUAL(read_all(fd, &n, &why), ST_OK);
@@ -146,7 +165,7 @@ TEST(backup, a_full_disk_is_told)
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
 	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(w, &s), ST_OK);
-	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, &h), ST_FULL);
+	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, NULL, &h), ST_FULL);
 	store_snapshot_end(&s);
 	store_writer_close(w);
 	close(fd);

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -5,7 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "tool/probe.h"
 #include "unit.h"
 
@@ -14,7 +14,7 @@ struct somebody {
 	char address[128]; /* unix:PATH */
 	int listener;
 	pthread_t thread;
-	const char *says;
+	const char *says; /* NULL: nothing, nor does it hear anything */
 	size_t len;
 	char heard[1024];
 };
@@ -24,8 +24,16 @@ static void *serve(void *arg)
 	struct somebody *s = arg;
 	int fd = accept(s->listener, NULL, NULL);
 
-	CU_ASSERT_TRUE(recv(fd, s->heard, sizeof(s->heard) - 1, 0) > 0);
-	CU_ASSERT_EQUAL(io_write_all(fd, s->says, s->len), ST_OK);
+	if (s->says)
+		CU_ASSERT_TRUE(recv(fd, s->heard, sizeof(s->heard) - 1, 0) > 0);
+	/* Whoever has heard enough may hang up. */
+	for (size_t sent = 0; sent < s->len;) {
+		ssize_t n = send(fd, s->says + sent, s->len - sent, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			break;
+		sent += (size_t)n;
+	}
 	close(fd);
 	return NULL;
 }
@@ -41,6 +49,19 @@ static void begin(struct somebody *s, const char *says, size_t len)
 	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_EQUAL_FATAL(bind(s->listener, (struct sockaddr *)&a, sizeof(a)), 0);
 	CU_ASSERT_EQUAL_FATAL(listen(s->listener, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&s->thread, NULL, serve, s), 0);
+}
+
+static void listen_on_tcp(struct somebody *s, char address[64])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+
+	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_EQUAL_FATAL(bind(s->listener, (struct sockaddr *)&a, len), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(s->listener, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(getsockname(s->listener, (struct sockaddr *)&a, &len), 0);
+	snprintf(address, 64, "127.0.0.1:%u", (unsigned)ntohs(a.sin_port));
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&s->thread, NULL, serve, s), 0);
 }
 
@@ -89,6 +110,38 @@ TEST(tool_probe, no_answer_of_fastcgi_is_none)
 		buf_free(&got.body);
 		end(&s);
 	}
+}
+
+/* Many times, so that some of them hang up before we have sent anything. */
+TEST(tool_probe, who_hangs_up_at_once_does_not_end_us)
+{
+	for (int i = 0; i < 200; i++) {
+		struct probe_answer got;
+		struct somebody s;
+
+		begin(&s, NULL, 0);
+		CU_ASSERT_NOT_EQUAL(probe_fastcgi(s.address, "/health", &got), ST_OK);
+		buf_free(&got.body);
+		end(&s);
+	}
+}
+
+TEST(tool_probe, of_a_large_page_the_beginning_is_enough)
+{
+	static char page[200000] = "HTTP/1.1 200 OK\r\n\r\n<html>";
+	char url[128], address[64];
+	struct probe_answer got;
+	struct somebody s = { .says = page, .len = sizeof(page) };
+
+	memset(page + strlen(page), 'x', sizeof(page) - strlen(page));
+	listen_on_tcp(&s, address);
+	snprintf(url, sizeof(url), "http://%s", address);
+	CU_ASSERT_EQUAL(probe_http(url, "/health", &got), ST_OK);
+	CU_ASSERT_EQUAL(got.status, 200);
+	CU_ASSERT_EQUAL(strncmp(buf_text(&got.body), "<html>xxx", 9), 0);
+	buf_free(&got.body);
+	end(&s);
+	CU_ASSERT_EQUAL(strncmp(s.heard, "GET /health HTTP/1.0\r\n", 22), 0);
 }
 
 TEST(tool_probe, nobody_there_is_told)
