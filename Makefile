@@ -65,7 +65,7 @@ override CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FL
 override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
 
 # Asked only when something is compiled: a bare machine has no pkg-config yet.
-LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcurl libxxhash lmdb)
+LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcrypto libcurl libxxhash lmdb)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
 LMDB_LIBS = $(shell $(PKG_CONFIG) --libs lmdb)
