@@ -204,6 +204,7 @@ restarts() {
 # A daemon that stands still is noticed and replaced.
 hung() {
   local before
+  is 'the daemon has a watchdog' "$(unit WatchdogUSec store-syncd)" 2min
   inside mkdir -p /run/systemd/system/store-syncd.service.d
   inside sh -c 'printf "[Service]\nWatchdogSec=3s\n" >/run/systemd/system/store-syncd.service.d/test.conf'
   inside systemctl daemon-reload
