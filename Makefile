@@ -55,7 +55,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 	-Wvla -Wformat=2 $(WERROR)
 FORTIFY := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
 HARDENING := -fstack-protector-strong -fPIE $(FORTIFY) \
-	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+	$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),-fcf-protection)
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer)
 override CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSTORE_API_VERSION='"$(VERSION)"' \
