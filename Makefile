@@ -106,8 +106,8 @@ PROPERTY_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/property/*.
 HOSTILE_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/hostile/*.c))
 CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c))
 
-.PHONY: all programs tests demo-programs check check-deep hooks soak mutants demo clean format \
-	man-text help packages-build packages-demo packages-check
+.PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak mutants demo clean format \
+	man-text help packages-build packages-demo packages-check packages-bench
 .DELETE_ON_ERROR:
 
 all: programs
@@ -123,6 +123,7 @@ help:
 	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
 	@echo 'make check           all tests; make check-deep: the longer ones'
 	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
+	@echo 'make bench           what it costs, side by side; make bench-quick: in two minutes'
 	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
 	@echo '                     make install-strip, make uninstall'
 	@echo 'make dist            the source tarball; make distcheck: builds and passes its tests'
@@ -238,7 +239,7 @@ $(BUILD)/tests/format: $(BUILD)/obj/tests/e2e/format.o
 
 # ---------------------------------------------------------------- running and testing
 
-packages-build packages-demo packages-check:
+packages-build packages-demo packages-check packages-bench:
 	@packaging/packages.sh $(@:packages-%=%)
 
 # The second make sees what the first has installed.  exec: told to end, make tells only its child.
@@ -261,6 +262,15 @@ hooks: packages-check
 soak: hooks
 	@$(BUILD)/hooks/tests/property --build $(BUILD)/hooks --minutes $(MINUTES) --abreast 10 \
 		--seed $$(date +%s) --keep
+
+# Side by side with what it could be compared with; results in $(BUILD)/bench/.
+bench: packages-bench
+	@$(MAKE) --no-print-directory tests
+	@tests/bench/bench.sh $(if $(BENCH_FULL),full,standard)
+
+bench-quick: packages-bench
+	@$(MAKE) --no-print-directory tests
+	@tests/bench/bench.sh quick
 
 mutants: hooks
 	@tests/property/mutants.sh $(BUILD)/hooks

@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh build|demo|check|package|check-package: install what is missing for that,
+# packages.sh build|demo|check|bench|package|check-package: install what is missing for that,
 # from Debian's packages.
 #
 # Uses apt-get, as root or through sudo.  On other systems, or without the
@@ -14,18 +14,20 @@ demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
   lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx
   python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd"
+bench="$check wrk gnuplot-nox strace lmdb-utils"
 package="$build build-essential dpkg-dev debhelper apache2-dev libcunit1-dev"
-check_package="$package libmicrohttpd-dev lighttpd curl jq python3-yaml apache2-bin nginx lintian debootstrap rpm rpmlint
-  systemd-container"
+check_package="$package libmicrohttpd-dev lighttpd curl jq python3-yaml apache2-bin nginx
+  lintian debootstrap rpm rpmlint systemd-container"
 
 case "${1-}" in
 build) wanted=$build ;;
 demo) wanted=$demo ;;
 check) wanted=$check ;;
 package) wanted=$package ;;
+bench) wanted=$bench ;;
 check-package) wanted=$check_package ;;
 *)
-  echo "usage: packages.sh build|demo|check|package|check-package" >&2
+  echo "usage: packages.sh build|demo|check|bench|package|check-package" >&2
   exit 2
   ;;
 esac

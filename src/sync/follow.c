@@ -230,16 +230,28 @@ static void look_for_holes(struct engine *e, struct mono now)
 
 /* ---- the long poll ---- */
 
+/*
+ * After the start and after a failure Central isn't asked to wait: the state is
+ * to be known at once, not when nothing has changed for a whole wait.
+ */
+static int64_t wait_seconds(const struct engine *e)
+{
+	return e->follow.hurry || e->record.state != SYNC_LIVE ? 0 : e->settings.wait_seconds;
+}
+
 static void plan_next(struct engine *e, bool brought_events, struct mono now)
 {
 	struct follow *f = &e->follow;
 	struct pace_poll p = { .started = f->started,
 		.ended = now,
-		.wait_ms = f->hurry ? 0 : e->settings.wait_seconds * 1000,
+		.wait_ms = f->wait_seconds * 1000,
 		.brought_events = brought_events,
 		.early = f->early };
+	/* One that didn't wait only showed the state: the one that does is still to come. */
+	int64_t interval_ms = f->wait_seconds < e->settings.wait_seconds ? 0
+	                                                                 : e->settings.interval_ms;
 
-	f->next = pace_next_poll(&p, e->settings.interval_ms);
+	f->next = pace_next_poll(&p, interval_ms);
 	f->early = pace_was_early(&p) ? f->early + 1 : 0;
 }
 
@@ -282,10 +294,11 @@ static enum st_err send_poll(struct engine *e, struct mono now)
 
 	f->checking = false;
 	f->started = now;
+	f->wait_seconds = wait_seconds(e);
 	f->asked_top = offsets_top(&f->position.offsets);
 	request_sent(e, now);
 	return central_get_events(e->central, f->asked_top, e->settings.batch_limit,
-	    f->hurry ? 0 : e->settings.wait_seconds, poll_answered, e, &f->call);
+	    f->wait_seconds, poll_answered, e, &f->call);
 }
 
 static void check_answered(

@@ -218,7 +218,7 @@ void report_status(const struct engine *e, struct control_status *out)
 	if (fallback || e->follow.lost || !engine_has_running(e))
 		return;
 	/* The end of the open poll's wait, or the start of the next. */
-	next = e->follow.call ? mono_add_ms(e->follow.started, e->settings.wait_seconds * 1000)
+	next = e->follow.call ? mono_add_ms(e->follow.started, e->follow.wait_seconds * 1000)
 	                      : follow_due(e, now);
 	if (next.us != MONO_NEVER.us)
 		out->next_poll_at = (wall_now_ms() + mono_ms_between(now, next)) / 1000;

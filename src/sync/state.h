@@ -71,6 +71,7 @@ struct follow {
 	struct central_call *call; /* long poll or check under way */
 	bool checking;             /* it is the check */
 	int64_t asked_top;         /* offsets_top() when it was sent */
+	int64_t wait_seconds;      /* that Central was asked to wait with its answer */
 	struct mono started;
 	struct mono next;
 	unsigned early;        /* see rules/pace.h */

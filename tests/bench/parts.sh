@@ -156,7 +156,7 @@ walk_all() {
 }
 
 answers_products() { [ "$(curl -s -o /dev/null -w '%{http_code}' -H 'X-API-Key: demo' "$web_ours$list?limit=1")" = 200 ]; }
-logged_live() { grep -q 'msg="sync status".* state=live' "$DIR/daemon.log"; }
+logged_live() { grep -q 'sync status.* state=live' "$DIR/daemon.log"; }
 
 restarts() {
   local start i
@@ -266,5 +266,5 @@ offset_is() {
 
 sync_lines() { # PRODUCTS
   say "sync: $1 products"
-  (unset DATA_DIR RUN_DIR FCGI_LISTEN && "$here/sync.sh" "$1") >"$out/sync.txt"
+  (unset DATA_DIR RUN_DIR FCGI_LISTEN LOG_LEVEL && "$here/sync.sh" "$1") >"$out/sync.txt"
 }

@@ -23,6 +23,7 @@ PATH=$PATH:/usr/sbin # web servers are there, for whoever isn't root too
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$root/build}
+[ "${BUILD:0:1}" = / ] || BUILD=$root/$BUILD # as from the top
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
 chmod 0711 "$DIR"
 passed=0 failed=0 skipped=0 webs=0
