@@ -55,7 +55,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 	-Wvla -Wformat=2 $(WERROR)
 FORTIFY := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
 HARDENING := -fstack-protector-strong -fPIE $(FORTIFY) \
-	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+	$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),-fcf-protection)
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer)
 override CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSTORE_API_VERSION='"$(VERSION)"' \
@@ -65,7 +65,7 @@ override CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FL
 override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
 
 # Asked only when something is compiled: a bare machine has no pkg-config yet.
-LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcurl libxxhash lmdb)
+LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcrypto libcurl libxxhash lmdb)
 JSON_LIBS = $(shell $(PKG_CONFIG) --libs json-c)
 CURL_LIBS = $(shell $(PKG_CONFIG) --libs libcurl)
 LMDB_LIBS = $(shell $(PKG_CONFIG) --libs lmdb)

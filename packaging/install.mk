@@ -108,9 +108,6 @@ deb: packages-package
 	@packaging/deb/build.sh $(BUILD)/deb
 	@ls $(BUILD)/deb/*.deb
 
-# What an installed package does, in a tree of its own.
+# What is installed, and what installed packages do in trees of their own.
 check-packages: packages-check-package
-	@$(MAKE) --no-print-directory demo-programs
-	@tests/packages/deb.sh
-	@tests/packages/rpm.sh
-	@tests/packages/image.sh
+	@MAKE='$(MAKE)' tests/check.sh --packages

@@ -16,8 +16,9 @@ check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck 
   python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd
   libclang-rt-14-dev"
 bench="$check wrk gnuplot-nox strace lmdb-utils"
-package="$build dpkg-dev debhelper apache2-dev libcunit1-dev libmicrohttpd-dev"
-check_package="$package lintian debootstrap rpm rpmlint systemd-container"
+package="$build build-essential dpkg-dev debhelper apache2-dev libcunit1-dev"
+check_package="$package libmicrohttpd-dev lighttpd curl jq python3-yaml apache2-bin nginx
+  lintian debootstrap rpm rpmlint systemd-container"
 
 case "${1-}" in
 build) wanted=$build ;;

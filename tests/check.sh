@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# check.sh [--deep]: builds everything and runs every suite.
+# check.sh [--deep | --packages]: builds everything and runs every suite.
 #
 # Each suite ends with `N passed, N failed[, N skipped]` or a CUnit summary and
 # is followed here by its seconds; its whole output is in build/check/NAME.log.
 # The last line is the sum.  A suite that ends without such a line, or with a
 # bad exit code and no failure counted, is one failure.
 #
-# --deep: what needs longer, beside all that.  Variants are built beside each
-# other: build/ (gcc), build/clang, build/asan, build/fuzz, build/hooks.
+# --deep: what needs longer, beside all that.  --packages: only what looks at what is
+# installed, and installs the packages in trees of their own.  Variants are built
+# beside each other: build/ (gcc), build/clang, build/asan, build/fuzz,
+# build/hooks.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 make=${MAKE:-make}
@@ -56,6 +58,35 @@ unit_valgrind() {
 
 asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1)
 
+packages() { # what `make install` and `make dist` leave
+  suite dist tests/packages/dist.sh
+  suite units tests/packages/units.sh
+  suite install tests/packages/install.sh
+  suite container tests/packages/container.sh
+}
+
+packages_in_trees() {
+  suite deb tests/packages/deb.sh
+  suite rpm tests/packages/rpm.sh
+  suite image tests/packages/image.sh
+}
+
+total() { # the last line
+  local skipped=
+  [ "$total_skipped" -eq 0 ] || skipped=", $total_skipped skipped"
+  echo "seconds: $SECONDS"
+  echo "$total_passed passed, $total_failed failed$skipped"
+  [ "$total_failed" -eq 0 ]
+}
+
+if [ "${1-}" = --packages ]; then
+  suite build build demo-programs
+  packages
+  packages_in_trees
+  total
+  exit
+fi
+
 suite build-gcc build tests compile_commands.json
 suite lint tests/lint/lint.sh
 suite unit-gcc build/tests/unit
@@ -65,10 +96,7 @@ suite wire tests/central/test_wire.sh build/tests/central
 suite build-hooks build tests TEST_HOOKS=1 BUILD=build/hooks
 suite e2e tests/e2e/run.sh
 suite faults env TESTS=tests/faults tests/e2e/run.sh
-suite dist tests/packages/dist.sh
-suite units tests/packages/units.sh
-suite install tests/packages/install.sh
-suite container tests/packages/container.sh
+packages
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
@@ -91,9 +119,7 @@ if [ "${1-}" = --deep ]; then
     test_files test_limits test_bits
   suite dist-builds tests/packages/dist.sh --build
   suite install-builds tests/packages/install.sh --build
-  suite packages tests/packages/deb.sh
-  suite rpm tests/packages/rpm.sh
-  suite image tests/packages/image.sh
+  packages_in_trees
   suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
   suite unit-valgrind unit_valgrind build
   suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections
@@ -104,10 +130,4 @@ if [ "${1-}" = --deep ]; then
   suite unit-thread env TSAN_OPTIONS=suppressions=tests/thread.supp build/tsan/tests/unit
 fi
 
-echo "seconds: $SECONDS"
-if [ "$total_skipped" -gt 0 ]; then
-  echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
-else
-  echo "$total_passed passed, $total_failed failed"
-fi
-[ "$total_failed" -eq 0 ]
+total

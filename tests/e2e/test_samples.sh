@@ -54,9 +54,12 @@ for server in lighttpd apache nginx; do ln -s "$root/conf/$server" "$DIR/$server
 
 ln -s "$root/conf/lighttpd/50-store-api.conf" "$DIR/lighttpd/enabled/"
 cat >"$DIR/lighttpd/lighttpd.conf" <<EOF
-server.modules = ( "mod_indexfile" )
+server.modules = ( "mod_indexfile", "mod_accesslog" )
 server.document-root = "$DIR"
 server.port = 1
+server.max-request-size = 65536
+server.stream-request-body = 2
+accesslog.format = "%h"
 include "enabled/50-store-api.conf"
 EOF
 check 'lighttpd: takes its installed sample' lighttpd -tt -f "$DIR/lighttpd/lighttpd.conf"

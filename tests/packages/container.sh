@@ -138,7 +138,7 @@ is 'what is copied is there' "$(instruction COPY | grep -v '^--from' | awk '{ NF
 check 'its user is the last but settings' grep -q 'useradd .*--uid [0-9]' <(instruction RUN)
 
 needed() { # the packages of the libraries that our programs name
-  objdump -p "$BUILD/store-api.fcgi" "$BUILD/store-syncd" | awk '/NEEDED/ { print $2 }' | sort -u |
+  objdump -p "$BUILD/store-api.fcgi" "$BUILD/store-syncd" "$BUILD/storectl" | awk '/NEEDED/ { print $2 }' | sort -u |
     while read -r library; do dpkg-query -S "*/$library" 2>/dev/null | head -n 1 | cut -d : -f 1; done | sort -u
 }
 if command -v dpkg-query >/dev/null; then

@@ -86,7 +86,7 @@ check 'the unit starts the pool of this system' grep -q '^ExecStart=/usr/libexec
   "$tree/usr/lib/systemd/system/store-api.service"
 is 'group of the socket' "$(cat "$tree"/usr/lib/systemd/system/store-api.socket{,.d/*.conf} | sed -n s/^SocketGroup=//p | paste -sd ' ')" \
   'store-api apache lighttpd nginx'
-is 'no path of Debian' "$(grep -rhE 'apache2/|sites-available|www-data|/usr/lib/store-api/' "$tree/etc" "$tree/usr/lib" | grep -v '^#')" ''
+is 'no path of Debian' "$(grep -rhE 'apache2/|APACHE_|sites-available|www-data|/usr/lib/store-api/' "$tree/etc" "$tree/usr/lib" | grep -v '^#')" ''
 
 # The web servers take their settings (with modules where Debian has them, and no port 80).
 for m in mpm_event authz_core authz_host env dir mime proxy proxy_fcgi; do
@@ -103,10 +103,11 @@ takes() { # NAME command…
   command -v "$1" >/dev/null || { skip "$name takes its settings" "$1 is not installed"; return; }
   check "$name takes its settings" "$@" >>"$DIR/web.log" 2>&1
 }
+mkdir "$tree/etc/httpd/logs" # as httpd has it: a link to /var/log/httpd
 takes httpd apache2 -t -d "$tree/etc/httpd" -f "$DIR/httpd.conf"
 takes nginx nginx -t -q -c "$tree/etc/nginx/nginx.conf"
 takes lighttpd lighttpd -tt -f "$tree/etc/lighttpd/lighttpd.conf"
-rm "$tree/etc/nginx/nginx.conf" "$tree/etc/lighttpd/lighttpd.conf"
+rm -r "$tree/etc/nginx/nginx.conf" "$tree/etc/lighttpd/lighttpd.conf" "$tree/etc/httpd/logs"
 
 echo STORE_ID=ours >"$tree/etc/store-api/store-api.conf"
 check 'it is replaced' in_tree -U --force "$main"

@@ -6,7 +6,7 @@
 # packages that the tests install: booted trees have no network.
 # shellcheck shell=bash
 
-TREE_PACKAGES='lighttpd apache2 nginx libmicrohttpd12 libcurl4 libfcgi0ldbl libjson-c5 liblmdb0'
+TREE_PACKAGES='lighttpd apache2 nginx libmicrohttpd12 libcurl4 libfcgi0ldbl libjson-c5 liblmdb0 libssl3'
 TREE_BASE=build/packages/base
 
 # Begins the script anew in a namespace where its mounts are nobody else's.

@@ -49,6 +49,10 @@ sed 's/#.*//' "$root/packaging/deb/store-api.install" | xargs -n1 | grep '^conf/
 while read -r file; do
   check "the package's file $file" test -e "$root/$file"
 done <"$DIR/named"
+sed -n "/^build=/,/'$/p" "$root/packaging/packages.sh" | grep -oE 'lib[a-z0-9-]+-dev' | grep -v libc6 >"$DIR/libraries"
+while read -r library; do
+  check "the package is built with $library" grep -q "^ .* $library,$" "$root/packaging/deb/control"
+done <"$DIR/libraries"
 for unit in "$root"/packaging/common/*.{socket,service,timer}; do
   unit=${unit##*/}
   [ -e "$root/packaging/common/${unit%.service}.timer" ] ||
