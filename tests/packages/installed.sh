@@ -63,6 +63,7 @@ load_end() { # prints "some, N failed"
 writes_begin() {
   inside curl -s -m 10 -X PUT -H 'X-API-Key: admin' http://127.0.0.1:8081/v1/admin/products/set \
     -d '{"products":[{"productId":"PROD-042","available":100000}]}' >/dev/null
+  until_true 30 same_pieces # with an older version the first of them would be a conflict
   inside sh -c 'rm -rf /tmp/writes; mkdir /tmp/writes; /usr/local/bin/write-load /tmp/writes PROD-042 >/dev/null 2>&1 &'
 }
 writes_end() { # WHILE: what became of each is told, and is so
