@@ -64,7 +64,7 @@ static void check_product(const struct product *p)
 static void check_error(enum st_err err)
 {
 	promise(err == ST_OK || err == ST_NOT_FOUND || err == ST_CORRUPT || err == ST_SYSTEM ||
-		err == ST_NOMEM || err == ST_FULL || err == ST_UNAVAILABLE);
+		err == ST_NOMEM || err == ST_FULL || err == ST_UNAVAILABLE || err == ST_FORMAT);
 }
 
 static void walk(struct store_snapshot *s)
