@@ -108,6 +108,16 @@ static void render_state(const char *state, struct buf *out)
 	labelled(out, "sync_state", "state", "stopped", strcmp("stopped", state) == 0);
 }
 
+static void render_verify(const struct sync_record *r, struct buf *out)
+{
+	family(out, "verify_timestamp_seconds", "gauge",
+	    "When the cache was last compared with Central's list; 0: never.");
+	plain(out, "verify_timestamp_seconds", (uint64_t)r->compared_at);
+	family(out, "verify_products", "gauge", "Products that differed then, and were mended.");
+	labelled(out, "verify_products", "result", "differed", r->compared_differed);
+	labelled(out, "verify_products", "result", "mended", r->compared_mended);
+}
+
 static void render_cache(const struct metrics_cache *c, struct buf *out)
 {
 	family(out, "cache_age_seconds", "gauge", "Since the cache was last known to be current.");
@@ -124,6 +134,7 @@ static void render_cache(const struct metrics_cache *c, struct buf *out)
 	    out, "products_rejected", "gauge", "Products of Central's that could not be cached.");
 	plain(out, "products_rejected", c->record.products_rejected);
 	render_state(c->state, out);
+	render_verify(&c->record, out);
 	family(out, "store_used_bytes", "gauge", "Bytes of the store's pages in use.");
 	plain(out, "store_used_bytes", c->used_bytes);
 	family(out, "store_limit_bytes", "gauge", "Bytes that the store can grow to.");

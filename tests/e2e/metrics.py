@@ -26,6 +26,8 @@ SINGLE = [
     ("store_api_products", "gauge", {}),
     ("store_api_products_rejected", "gauge", {}),
     ("store_api_sync_state", "gauge", {"state": "starting live retrying fallback stopped".split()}),
+    ("store_api_verify_timestamp_seconds", "gauge", {}),
+    ("store_api_verify_products", "gauge", {"result": ["differed", "mended"]}),
     ("store_api_events_total", "counter", {"result": "applied stale repaired".split()}),
     ("store_api_sync_failures_total", "counter", {"class": CLASSES}),
     ("store_api_full_syncs_total", "counter", {"reason": REASONS, "result": ["ok", "failed"]}),

@@ -159,6 +159,9 @@ TEST(metrics_render, names_what_dashboards_ask_for)
 		"store_api_products",
 		"store_api_products_rejected",
 		"store_api_sync_state{state=\"live\"}",
+		"store_api_verify_timestamp_seconds",
+		"store_api_verify_products{result=\"differed\"}",
+		"store_api_verify_products{result=\"mended\"}",
 		"store_api_events_total{result=\"repaired\"}",
 		"store_api_sync_failures_total{class=\"rate_limited\"}",
 		"store_api_full_syncs_total{reason=\"initial\",result=\"ok\"}",
@@ -512,7 +515,11 @@ TEST(metrics_daemon, page_that_is_none_counts_as_zero)
 TEST(metrics_render, shows_the_cache)
 {
 	struct metrics_cache cache = { .age_ms = 61005,
-		.record = { .event_offset = 1045, .products_rejected = 3 },
+		.record = { .event_offset = 1045,
+		    .products_rejected = 3,
+		    .compared_at = 1700000000,
+		    .compared_differed = 15,
+		    .compared_mended = 14 },
 		.products = 150,
 		.used_bytes = 1 << 20,
 		.limit_bytes = UINT64_C(1) << 34,
@@ -526,6 +533,9 @@ TEST(metrics_render, shows_the_cache)
 	value_is(e, "store_api_event_offset", 1045);
 	value_is(e, "store_api_products", 150);
 	value_is(e, "store_api_products_rejected", 3);
+	value_is(e, "store_api_verify_timestamp_seconds", 1700000000);
+	value_is(e, "store_api_verify_products{result=\"differed\"}", 15);
+	value_is(e, "store_api_verify_products{result=\"mended\"}", 14);
 	value_is(e, "store_api_store_used_bytes", 1 << 20);
 	value_is(e, "store_api_store_limit_bytes", 17179869184.0);
 	value_is(e, "store_api_readers", 4);
