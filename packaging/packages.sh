@@ -12,11 +12,11 @@ build='gcc libc6-dev make pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-
   libxxhash-dev libssl-dev'
 demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
-  lighttpd-mod-openssl lighttpd-mod-deflate openssl libfaketime spawn-fcgi apache2-bin nginx
+  lighttpd-mod-openssl lighttpd-mod-deflate openssl faketime git spawn-fcgi apache2-bin nginx
   python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd
   libclang-rt-14-dev"
 bench="$check wrk gnuplot-nox strace lmdb-utils"
-package="$build build-essential dpkg-dev debhelper apache2-dev libcunit1-dev"
+package="$build build-essential git dpkg-dev debhelper apache2-dev libcunit1-dev"
 check_package="$package libmicrohttpd-dev lighttpd curl jq python3-yaml apache2-bin nginx
   lintian debootstrap rpm rpmlint systemd-container"
 
