@@ -14,7 +14,8 @@
 #include "metrics/metrics.h"
 #include "store/write.h"
 
-#define ENGINE_STORE_ID_MAX 64
+#define ENGINE_STORE_ID_MAX    64
+#define ENGINE_VERIFY_PAUSE_MS 5000
 
 /* What a reload may change. */
 struct engine_settings {
@@ -25,8 +26,9 @@ struct engine_settings {
 	int64_t fallback_interval_ms; /* between full syncs in fallback mode */
 	unsigned failures_max;        /* in a row, then fallback mode */
 	int64_t verify_interval_ms;   /* from one comparing with Central to the next; 0: never */
-	unsigned max_drop_percent;    /* of the products, that a full sync may take away at once */
-	int64_t write_budget_ms;      /* of one forwarded write, all its tries */
+	int64_t verify_pause_ms;   /* ENGINE_VERIFY_PAUSE_MS: for the feed to tell what differs */
+	unsigned max_drop_percent; /* of the products, that a full sync may take away at once */
+	int64_t write_budget_ms;   /* of one forwarded write, all its tries */
 };
 
 struct engine_options {

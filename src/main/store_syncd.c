@@ -59,6 +59,7 @@ static struct engine_settings settings_of(const struct config *c)
 		.fallback_interval_ms = c->sync_interval_minutes * 60 * 1000,
 		.failures_max = (unsigned)c->max_consecutive_failures,
 		.verify_interval_ms = c->verify_interval_minutes * 60 * 1000,
+		.verify_pause_ms = ENGINE_VERIFY_PAUSE_MS,
 		.max_drop_percent = (unsigned)c->full_sync_max_drop_percent,
 		.write_budget_ms = c->central_write_timeout_seconds * 1000,
 	};

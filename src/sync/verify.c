@@ -7,7 +7,7 @@
  *
  *            ┌──────────── WINDOW_MS ───────────┐            ┌────────────┐
  *   FIRST ───┼─ a page that differs ── page ─ … ┼── PAUSE ───┤  the feed  │
- *     ▲      │  (mark)                          │ PAUSE_MS   │ has told   │
+ *     ▲      │  (mark)                          │ the pause  │ has told   │
  *     │      └──────────────────────────────────┘            └─────┬──────┘
  *     │                                                            ▼
  *     └────────── where the first look had ended ◀── … ── SECOND, from the mark on
@@ -30,7 +30,6 @@
 #include "sync/compare_page.h"
 
 #define WINDOW_MS    5000
-#define PAUSE_MS     5000
 #define SUSPECTS_MAX 65536 /* a megabyte */
 #define FAILURES_MAX 5
 #define OPEN_MS      2000  /* a poll open for so long would have told what there is */
@@ -219,7 +218,7 @@ static enum st_err pause_first(struct engine *e, struct mono now)
 	v->phase = VERIFY_PAUSE;
 	v->looked = now;
 	v->looked_top = offsets_top(&e->follow.position.offsets);
-	v->next = mono_add_ms(now, PAUSE_MS);
+	v->next = mono_add_ms(now, e->settings.verify_pause_ms);
 	qsort(v->suspects, v->n_suspects, sizeof(*v->suspects), by_hashes);
 	return ST_OK;
 }

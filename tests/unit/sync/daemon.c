@@ -30,6 +30,9 @@ static int run_engine(const struct daemon *d)
 					      .batch_limit = 10,
 					      .fallback_interval_ms = 60000,
 					      .failures_max = 3,
+					      .verify_pause_ms = d->verify_pause_ms
+		                                                     ? d->verify_pause_ms
+		                                                     : ENGINE_VERIFY_PAUSE_MS / 10,
 					      .max_drop_percent = 50,
 					      .write_budget_ms = 2000 },
 		.run_dir = d->dir,

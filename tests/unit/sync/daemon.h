@@ -16,6 +16,7 @@ struct daemon {
 	char data_dir[100];
 	pid_t pid;
 	struct store_reader *reader;
+	int64_t verify_pause_ms; /* set before it starts; 0: a tenth of the real one */
 };
 
 /* Central, an empty store, and the engine. */

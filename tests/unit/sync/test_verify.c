@@ -253,7 +253,9 @@ TEST(sync_verify, what_comes_by_the_feed_a_little_later_is_no_difference)
 	struct control_report r;
 	pthread_t teller;
 
+	run.verify_pause_ms = ENGINE_VERIFY_PAUSE_MS;
 	begin();
+	run.verify_pause_ms = 0;
 	set_version(123, 2);
 	set_version(250, 3); /* of this one nothing is told */
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&teller, NULL, tell_late, NULL), 0);
