@@ -20,6 +20,10 @@ set_price 11
 check 'the store follows' until_true 10 price_is 11
 running=$WEB
 is 'the store is filled' "$(generation)" store-1
+# A worker opens the store at its first read: one that never had it open couldn't go on with it.
+workers_that_read() { sed -n 's/.*request_id=\([0-9a-f]*\)-.*{productId}.*status=200 .*/\1/p' "$DIR/pool.log" | sort -u | wc -l; }
+all_have_read() { product_is_there PROD-001 && [ "$(workers_that_read)" = "$POOL_PROCESSES" ]; }
+check 'each worker has it open' until_true 10 all_have_read
 
 # A daemon that can't read what is there, with Central away.  The pool that runs has it
 # open; one that starts now doesn't get it.
