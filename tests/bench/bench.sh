@@ -77,10 +77,16 @@ machine() {
   grep -q '^flags.* hypervisor' /proc/cpuinfo && kind='of a virtual machine'
   echo "$(nproc) cores $kind, $(uname -m)"
 }
+commit() {
+  local id
+  id=$(git -C "$root" rev-parse --short=10 HEAD 2>/dev/null) || id=unknown
+  [ "$id" = unknown ] || git -C "$root" diff --quiet HEAD || id+=' and changes'
+  echo "$id"
+}
 write_facts() { # SIZE
   fact date "$(date -u +%F)"
   fact size "$1"
-  fact commit "$(git -C "$root" rev-parse --short=10 HEAD 2>/dev/null)$(git -C "$root" diff --quiet HEAD 2>/dev/null || echo ' and changes')"
+  fact commit "$(commit)"
   fact machine "$(machine)"
   fact versions "Linux $(uname -r | grep -oE '^[0-9]+\.[0-9]+'), lighttpd $(version_of lighttpd -v), nginx $(version_of nginx -v), Apache $(version_of apache2 -v), libfcgi $(pkg-config --modversion fcgi), LMDB $(pkg-config --modversion lmdb), libcurl $(pkg-config --modversion libcurl)"
   fact pool "$POOL_PROCESSES processes of $POOL_THREADS threads"

@@ -19,14 +19,12 @@ REFERENCES = ("null", "plain", "static", "peer")
 
 # What each system call of a request is for, as long as the pool makes it.
 CALLS = {
-    "epoll_wait": "a thread waits for the listener; a connection wakes one in each process, all but one in vain",
-    "accept4": "takes the connection: web servers open one for each request; in vain in the other processes",
-    "epoll_ctl": "arms the listener for the next thread of this process",
-    "setsockopt": "the connection's deadlines for reading and writing, so that no peer holds a thread; "
-                  "once more before its body's end is read",
+    "epoll_wait": "a free thread waits for a connection, or is woken for one that another process takes",
+    "accept4": "takes the connection, of which web servers open one for each request",
+    "epoll_ctl": "hands the listener on to the next thread",
+    "setsockopt": "a deadline for what is read next, so that no peer holds a thread for long",
     "read": "the request's records, by libfcgi",
-    "recvfrom": "the request's records",
-    "sendmsg": "the answer; the records that end the request",
+    "sendmsg": "the answer, and what ends the request",
     "close": "the connection",
     "shutdown": "says that no more comes, where the web server may still be sending",
     "futex": "a thread waits for another one",
@@ -119,14 +117,20 @@ def costs_tables(cells):
     return text
 
 
+def figure(metric, values):
+    """The unit is the end of the metric's name: most_RssAnon_kB, products_per_s, ms."""
+    name, _, unit = metric.rpartition("_")
+    if unit in ("ms", "kB"):
+        return f"{name.replace('_', ' ')} {with_spread(values)} {unit}".lstrip()
+    if metric.endswith("_per_s"):
+        return f"{with_spread(values)} {metric[:-6]} a second"
+    return f"{metric.replace('_us_', ' µs ').replace('_', ' ')} {with_spread(values)}"
+
+
 def plain_table(cells):
-    rows = []
-    for name, cell in cells.items():
-        for subject, metrics in cell.items():
-            for metric, values in metrics.items():
-                rows.append([name, subject, metric.replace("_per_s", " a second").replace("_", " "),
-                             with_spread(values)])
-    return table(["what", "of", "figure", "median (least–most)"], rows)
+    rows = [[name, subject, "; ".join(figure(m, v) for m, v in metrics.items())]
+            for name, cell in cells.items() for subject, metrics in cell.items()]
+    return table(["what", "of", "median (least–most)"], rows)
 
 
 def head_of(facts, parts):

@@ -22,8 +22,9 @@ read_wrk() { # WANTED-STATUS
     / requests in / { requests = $1 }
     /Socket errors/ { gsub(",", ""); lost = $4 + $6 + $8 + $10 }
     /Non-2xx/ { refused = $NF }
-    /^Requests\/sec/ { print "rate", $2 }
+    /^Requests\/sec/ { rate = $2 }
     END {
+      print "rate", rate + 0
       print "requests", requests + 0
       print "errors", lost + (wanted >= 400 ? requests - refused : refused + 0)
     }'
