@@ -203,8 +203,8 @@ $(BUILD)/tests/reads: $(BUILD)/obj/tests/bench/reads.o $(call archive,api health
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
 
 # With the pool's tests' own end of FastCGI.
-$(BUILD)/tests/bench: $(BUILD)/obj/tests/bench/client.o $(BUILD)/obj/tests/unit/pool/fcgi_client.o \
-		$(call archive,base)
+$(BUILD)/tests/bench: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,client paced samples) \
+		$(BUILD)/obj/tests/unit/pool/fcgi_client.o $(call archive,base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(CURL_LIBS)
 

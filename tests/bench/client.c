@@ -1,67 +1,31 @@
 /*
- * client paced WEB PRODUCTS PER_SECOND      until SIGTERM: GETs of one product each
- * client visible CENTRAL WEB ID ROUNDS      a change at Central until a GET shows it
- * client fcgi SOCKET ROUNDS URI…            each URI at the pool's own socket
- * client offsets SOCKET ROUNDS PRODUCTS     pages of 50: the first, and at random offsets, in turn
- * client walk WEB LIMIT                     all products by after=: how many, in how many seconds
+ * client paced WEB PRODUCTS PER_SECOND CONNECTIONS   an open-loop client: paced.h
+ * client visible CENTRAL WEB ID ROUNDS       a change at Central until a GET shows it
+ * client offsets SOCKET ROUNDS PRODUCTS      pages of 50: the first, and at random offsets, in turn
+ * client walk WEB PRODUCTS LIMIT CONNECTIONS all of them by after=, each connection its part
+ * client fetch URL TIMES CONNECTIONS         the same answer so often
+ * client answers SOCKET                      returns as soon as the pool answers with products
  *
- * What can't be measured with one process per request.  One line each.
+ * What can't be measured with one process per request.  Prints lines `METRIC VALUE`.
  */
 #include <curl/curl.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "bench/paced.h"
+#include "bench/samples.h"
 #include "pool/fcgi_client.h"
 
-#define KEY         "demo"
-#define SAMPLES_MAX 1000000
-
-static volatile sig_atomic_t ended;
-static double samples[SAMPLES_MAX]; /* milliseconds */
-static size_t count;
-
-static void end(int signal_number)
-{
-	(void)signal_number;
-	ended = 1;
-}
-
-static double ms_since(struct mono start)
-{
-	return (double)(mono_now().us - start.us) / 1000;
-}
-
-static void sample(double ms)
-{
-	if (count < SAMPLES_MAX)
-		samples[count++] = ms;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* "N: median, p99, worst" of the samples, which start anew. */
-static void print_samples(const char *what, long failed)
-{
-	if (count == 0) {
-		printf("%s: nothing measured\n", what);
-		return;
-	}
-	qsort(samples, count, sizeof(samples[0]), by_value);
-	printf("%s: %zu, median %.2f ms, p99 %.2f ms, worst %.2f ms, %ld failed\n", what, count,
-	    samples[count / 2], samples[count * 99 / 100], samples[count - 1], failed);
-	fflush(stdout);
-	count = 0;
-}
+#define KEY             "demo"
+#define ROUNDS_MAX      100000
+#define CONNECTIONS_MAX 64
+#define BODY_MAX        (16 * 1024 * 1024)
+#define FIRST_PAGE      "/v1/store/inventory?offset=0&limit=50"
+#define NEXT_AFTER_SIZE 600
 
 static size_t take(char *data, size_t size, size_t n, void *to)
 {
@@ -76,6 +40,7 @@ static CURL *connection(struct buf *body, struct curl_slist *headers)
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, 20L);
 	return c;
 }
@@ -92,39 +57,6 @@ static long ask(CURL *c, struct buf *body, const char *url)
 	return status;
 }
 
-/* Each request has a time at which it is due, and its wait counts from then. */
-static int paced(char **argv)
-{
-	const char *web = argv[0], *products = argv[1];
-	long per_second = strtol(argv[2], NULL, 10), failed = 0,
-	     number = strtol(products, NULL, 10);
-	struct curl_slist *headers = curl_slist_append(NULL, "X-API-Key: " KEY);
-	struct buf body;
-	CURL *c;
-	char url[256];
-	struct mono due = mono_now();
-
-	buf_init(&body, 1024 * 1024);
-	c = connection(&body, headers);
-	for (long i = 1; !ended; i = (i + 7919) % number) {
-		int64_t wait = due.us - mono_now().us;
-
-		if (wait > 0)
-			usleep((useconds_t)wait);
-		snprintf(url, sizeof(url), "%s/v1/store/inventory/PROD-%0*ld", web,
-		    (int)strlen(products), i + 1);
-		if (ask(c, &body, url) != 200)
-			failed++;
-		sample(ms_since(due));
-		due.us += 1000000 / per_second;
-	}
-	print_samples("paced GETs", failed);
-	curl_easy_cleanup(c);
-	curl_slist_free_all(headers);
-	buf_free(&body);
-	return 0;
-}
-
 /*
  * From before the change is sent until a GET shows it: a little more than from
  * Central's answer to the long poll.
@@ -139,13 +71,13 @@ static int visible(char **argv)
 	CURL *order, *get;
 	char url[256], text[256], wanted[64];
 
-	buf_init(&changed, 1024 * 1024);
-	buf_init(&body, 1024 * 1024);
+	buf_init(&changed, BODY_MAX);
+	buf_init(&body, BODY_MAX);
 	order = connection(&changed, admin);
 	get = connection(&body, headers);
 	curl_easy_setopt(order, CURLOPT_CUSTOMREQUEST, "PUT");
 	curl_easy_setopt(order, CURLOPT_TCP_NODELAY, 1L);
-	for (long i = 0; i < rounds && !ended; i++) {
+	for (long i = 0; i < rounds; i++) {
 		struct mono start;
 		double waited;
 		bool seen;
@@ -168,11 +100,12 @@ static int visible(char **argv)
 			seen = strstr(buf_text(&body), wanted) != NULL;
 		} while (!seen && waited < 5000);
 		if (seen)
-			sample(waited);
+			samples_add(waited);
 		else
 			failed++;
 	}
-	print_samples("from a change at Central to a GET", failed);
+	samples_print("");
+	printf("failed %ld\n", failed);
 	curl_easy_cleanup(order);
 	curl_easy_cleanup(get);
 	curl_slist_free_all(admin);
@@ -182,71 +115,58 @@ static int visible(char **argv)
 	return 0;
 }
 
-/* One request on a connection of its own, at the pool's socket. */
-static long ask_pool(const char *socket, const char *uri)
+/* Milliseconds of one request on a connection of its own at the pool's socket; below 0: failed. */
+static double ask_pool(const char *socket, const char *uri)
 {
 	struct fcgi_ask request = { .method = "GET", .uri = uri, .key = KEY };
 	struct fcgi_reply reply;
 	struct mono start = mono_now();
 	int fd = fcgi_connect(socket);
-	bool answered = fd >= 0 && fcgi_exchange(fd, &request, &reply), ok = false;
+	double ms = -1;
 
-	if (answered) {
-		sample(ms_since(start));
-		ok = reply.status == 0 || reply.status == 200;
+	if (fd >= 0 && fcgi_exchange(fd, &request, &reply)) {
+		if (reply.status == 0 || reply.status == 200)
+			ms = ms_since(start);
 		fcgi_reply_free(&reply);
 	}
 	if (fd >= 0)
 		close(fd);
-	return ok ? 0 : 1;
-}
-
-static int fcgi(char **argv)
-{
-	long rounds = strtol(argv[1], NULL, 10);
-
-	for (char **uri = argv + 2; *uri; uri++) {
-		long failed = 0;
-		char what[256];
-
-		for (long i = 0; i < rounds && !ended; i++)
-			failed += ask_pool(argv[0], *uri);
-		snprintf(what, sizeof(what), "at the socket, %s", *uri);
-		print_samples(what, failed);
-	}
-	return 0;
+	return ms;
 }
 
 /* In turn, so that both meet the same moments. */
 static int offsets(char **argv)
 {
-	static double first[SAMPLES_MAX];
+	static double first[ROUNDS_MAX];
 	long rounds = strtol(argv[1], NULL, 10), products = strtol(argv[2], NULL, 10), failed = 0;
-	size_t n = 0;
 	char uri[128];
+	double ms;
 
-	for (long i = 0; i < rounds && !ended; i++) {
-		size_t before = count;
-
-		failed += ask_pool(argv[0], "/v1/store/inventory?offset=0&limit=50");
-		if (count > before)
-			first[n++] = samples[--count];
+	rounds = rounds < ROUNDS_MAX ? rounds : ROUNDS_MAX;
+	for (long i = 0; i < rounds; i++) {
+		first[i] = ask_pool(argv[0], FIRST_PAGE);
 		snprintf(uri, sizeof(uri), "/v1/store/inventory?offset=%ld&limit=50",
 		    random() % (products - 50));
-		failed += ask_pool(argv[0], uri);
+		ms = ask_pool(argv[0], uri);
+		failed += (first[i] < 0) + (ms < 0);
+		if (ms >= 0)
+			samples_add(ms);
 	}
-	print_samples("pages of 50 at random offsets", failed);
-	memcpy(samples, first, n * sizeof(first[0]));
-	count = n;
-	print_samples("first pages of 50", 0);
+	samples_print("random_");
+	for (long i = 0; i < rounds; i++)
+		if (first[i] >= 0)
+			samples_add(first[i]);
+	samples_print("first_");
+	printf("failed %ld\n", failed);
 	return 0;
 }
 
-/* nextAfter as it stands in the answer, quotes cut off; false at the end. */
-static bool next_after(const char *body, char *out, size_t size)
+/* nextAfter as it stands near the answer's end, quotes cut off; false at the end of all. */
+static bool next_after(const struct buf *body, char *out, size_t size)
 {
 	static const char name[] = "\"nextAfter\":\"";
-	const char *at = strstr(body, name), *end;
+	size_t from = body->len > 2 * NEXT_AFTER_SIZE ? body->len - 2 * NEXT_AFTER_SIZE : 0;
+	const char *at = strstr(buf_text(body) + from, name), *end;
 
 	if (!at)
 		return false;
@@ -259,50 +179,141 @@ static bool next_after(const char *body, char *out, size_t size)
 	return true;
 }
 
-static int walk(char **argv)
+/* One connection of walk or fetch, in a thread of its own. */
+struct asker {
+	pthread_t thread;
+	const char *address, *limit;
+	char after[NEXT_AFTER_SIZE], until[64]; /* where its part of the walk begins and ends */
+	long times;
+	CURL *connection;
+	struct buf body;
+	long pages, failed;
+};
+
+static void *walk_part(void *arg)
+{
+	struct asker *a = arg;
+	char url[1024];
+
+	do {
+		snprintf(url, sizeof(url), "%s/v1/store/inventory?after=%s&limit=%s", a->address,
+		    a->after, a->limit);
+		a->failed += ask(a->connection, &a->body, url) != 200;
+		a->pages++;
+	} while (!a->failed && next_after(&a->body, a->after, sizeof(a->after)) &&
+		 (!a->until[0] || strcmp(a->after, a->until) < 0));
+	return NULL;
+}
+
+static void *fetch_part(void *arg)
+{
+	struct asker *a = arg;
+
+	for (; a->pages < a->times; a->pages++)
+		a->failed += ask(a->connection, &a->body, a->address) != 200;
+	return NULL;
+}
+
+/* Prints pages a second of all together, and of PRODUCTS, unless 0, the same. */
+static int ask_abreast(struct asker *askers, int n, void *(*part)(void *), long products)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, "X-API-Key: " KEY);
-	char url[1024], after[600] = "";
 	struct mono start = mono_now();
 	long pages = 0, failed = 0;
-	struct buf body;
-	CURL *c;
+	double seconds;
 
-	buf_init(&body, 16 * 1024 * 1024);
-	c = connection(&body, headers);
-	do {
-		snprintf(url, sizeof(url), "%s/v1/store/inventory?after=%s&limit=%s", argv[0],
-		    after, argv[1]);
-		failed += ask(c, &body, url) != 200;
-		pages++;
-	} while (!ended && !failed && next_after(buf_text(&body), after, sizeof(after)));
-	printf("walk: %ld pages in %.3f s, %ld failed\n", pages, ms_since(start) / 1000, failed);
-	curl_easy_cleanup(c);
+	for (int i = 0; i < n; i++) {
+		buf_init(&askers[i].body, BODY_MAX);
+		askers[i].connection = connection(&askers[i].body, headers);
+		if (pthread_create(&askers[i].thread, NULL, part, &askers[i]) != 0)
+			return 1;
+	}
+	for (int i = 0; i < n; i++) {
+		pthread_join(askers[i].thread, NULL);
+		pages += askers[i].pages;
+		failed += askers[i].failed;
+		curl_easy_cleanup(askers[i].connection);
+		buf_free(&askers[i].body);
+	}
+	seconds = ms_since(start) / 1000;
 	curl_slist_free_all(headers);
-	buf_free(&body);
-	return failed > 0;
+	printf("pages_per_s %.0f\n", (double)pages / seconds);
+	if (products > 0)
+		printf("products_per_s %.0f\n", (double)products / seconds);
+	printf("failed %ld\n", failed);
+	return 0;
+}
+
+static struct asker askers[CONNECTIONS_MAX];
+
+static int connections_of(const char *text)
+{
+	int n = atoi(text);
+
+	return n < 1 ? 1 : n < CONNECTIONS_MAX ? n : CONNECTIONS_MAX;
+}
+
+static int walk(char **argv)
+{
+	long products = strtol(argv[1], NULL, 10);
+	int n = connections_of(argv[3]), digits = (int)strlen(argv[1]);
+
+	for (int i = 0; i < n; i++) {
+		struct asker *a = &askers[i];
+
+		a->address = argv[0];
+		a->limit = argv[2];
+		if (i > 0)
+			snprintf(
+			    a->after, sizeof(a->after), "PROD-%0*ld", digits, products * i / n);
+		if (i + 1 < n)
+			snprintf(a->until, sizeof(a->until), "PROD-%0*ld", digits,
+			    products * (i + 1) / n);
+	}
+	return ask_abreast(askers, n, walk_part, products);
+}
+
+static int fetch(char **argv)
+{
+	int n = connections_of(argv[2]);
+
+	for (int i = 0; i < n; i++) {
+		askers[i].address = argv[0];
+		askers[i].times = strtol(argv[1], NULL, 10) / n;
+	}
+	return ask_abreast(askers, n, fetch_part, 0);
+}
+
+static int answers(char **argv)
+{
+	struct mono start = mono_now();
+
+	while (ask_pool(argv[0], FIRST_PAGE) < 0) {
+		if (ms_since(start) > 10000)
+			return 1;
+		usleep(500);
+	}
+	return 0;
 }
 
 static const struct {
 	const char *name;
-	int arguments; /* at least */
+	int arguments;
 	int (*run)(char **argv);
 } modes[] = {
-	{ "paced", 3, paced },
+	{ "paced", 4, paced },
 	{ "visible", 4, visible },
-	{ "fcgi", 3, fcgi },
 	{ "offsets", 3, offsets },
-	{ "walk", 2, walk },
+	{ "walk", 4, walk },
+	{ "fetch", 3, fetch },
+	{ "answers", 1, answers },
 };
 
 int main(int argc, char **argv)
 {
-	struct sigaction on_end = { .sa_handler = end };
-
-	sigaction(SIGTERM, &on_end, NULL);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (argc >= 2 + modes[i].arguments && strcmp(argv[1], modes[i].name) == 0)
+		if (argc == 2 + modes[i].arguments && strcmp(argv[1], modes[i].name) == 0)
 			return modes[i].run(argv + 2);
 	fputs("usage: client MODE …, see its source\n", stderr);
 	return 2;

@@ -1,20 +1,34 @@
 """Makes results.md, results.json and plots of bench.sh's samples.
 
-    python3 report.py SAMPLES.tsv DIRECTORY
+    python3 report.py DIRECTORY
 
-A figure is the median of its rounds, with the smallest and the largest where
-they say more.  A ratio is the median of the ratios of each round, since the
-subjects of one round met the same moment.
+DIRECTORY has samples.tsv and facts.tsv.  A figure is the median of its rounds,
+with the smallest and the largest where they say more.  A ratio is the median of
+the ratios of each round, since the subjects of one round met the same moment.
 """
 import json
 import os
-import shutil
-import statistics
-import subprocess
 import sys
 from collections import defaultdict
 
-SUBJECTS = ("null", "plain", "static", "peer")
+import goals
+import plots
+from figures import median, ratio, short
+
+REFERENCES = ("null", "plain", "static", "peer")
+
+# What each system call of a request is for, as long as the pool makes it.
+CALLS = {
+    "epoll_wait": "a free thread waits for a connection, or is woken for one that another process takes",
+    "accept4": "takes the connection, of which web servers open one for each request",
+    "epoll_ctl": "hands the listener on to the next thread",
+    "setsockopt": "a deadline for what is read next, so that no peer holds a thread for long",
+    "read": "the request's records, by libfcgi",
+    "sendmsg": "the answer, and what ends the request",
+    "close": "the connection",
+    "shutdown": "says that no more comes, where the web server may still be sending",
+    "futex": "a thread waits for another one",
+}
 
 
 def read(path):
@@ -27,15 +41,9 @@ def read(path):
     return parts
 
 
-def short(value):
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
-
-
-def ratio(ours, other):
-    pairs = [a / b for a, b in zip(ours, other) if b]
-    return statistics.median(pairs) if pairs else None
+def read_facts(path):
+    with open(path, encoding="utf-8") as lines:
+        return dict(line.rstrip("\n").split("\t", 1) for line in lines)
 
 
 def table(head, rows):
@@ -43,103 +51,132 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
+def with_spread(values):
+    if not values:
+        return ""
+    if len(values) == 1 or min(values) == max(values):
+        return short(median(values))
+    return f"{short(median(values))} ({short(min(values))}–{short(max(values))})"
+
+
+def pair(ours, null):
+    return "" if not ours else short(median(ours)) + (f" / {short(median(null))}" if null else "")
+
+
 def requests_table(cells):
-    subjects = [s for s in SUBJECTS if any(s in c for c in cells.values())]
+    references = [r for r in REFERENCES if any(r in c for c in cells.values())]
     rows = []
     for name, cell in cells.items():
-        ours = cell["ours"]
-        rate = ours["rate"]
-        row = [name, f"{short(statistics.median(rate))} ({short(min(rate))}–{short(max(rate))})"]
-        for subject in subjects:
-            r = ratio(rate, cell[subject]["rate"]) if subject in cell else None
+        ours, null = cell["ours"], cell.get("null", {})
+        row = name.split(", ")
+        row[1] = f"{int(row[1].split()[0]):,}"
+        row[2] = row[2].split()[0]
+        row.append(with_spread(ours["rate"]))
+        for reference in references:
+            r = ratio(ours["rate"], cell[reference]["rate"]) if reference in cell else None
             row.append("" if r is None else f"{r:.2f}")
-        for metric in ("median_ms", "p99_ms", "pool_us", "web_us"):
-            row.append(short(statistics.median(ours[metric])) if ours[metric] else "")
+        row += [with_spread(ours["median_ms"]), with_spread(ours["p99_ms"]),
+                pair(ours["pool_us"], null.get("pool_us")),
+                pair(ours["web_us"], null.get("web_us"))]
         rows.append(row)
-    head = ["cell", "requests/s (least–most)"] + [f"÷ {s}" for s in subjects]
-    return table(head + ["median ms", "p99 ms", "pool µs", "web server µs"], rows)
+    head = ["request", "products", "connections", "behind", "requests/s (least–most)"]
+    head += [f"÷ {r}" for r in references]
+    head += ["median ms", "p99 ms", "pool µs / null", "web server µs / before null"]
+    return table(head, rows)
 
 
-def costs_table(cells):
-    rows = []
+def errors_line(cells):
+    asked, wrong = 0, []
+    for name, cell in cells.items():
+        for subject, metrics in cell.items():
+            asked += sum(metrics["requests"])
+            errors = sum(metrics["errors"])
+            if errors:
+                wrong.append(f"{errors:,.0f} of {sum(metrics['requests']):,.0f} of {subject} in “{name}”")
+    return f"Answers that were not what was asked for, or never came: {'; '.join(wrong) or 'none'}," \
+           f" of {asked:,.0f} requests to all subjects.\n"
+
+
+def costs_tables(cells):
+    rows, calls = [], {}
     for name, cell in cells.items():
         ours = cell["ours"]
-        calls = {m[6:]: v[0] for m, v in ours.items() if m.startswith("calls:")}
-        everything = calls.pop("all", None)
-        listed = ", ".join(f"{c} {n:g}" for c, n in sorted(calls.items(), key=lambda i: -i[1]))
-        own = ours["instructions"][0] if ours["instructions"] else None
-        null = cell["null"]["instructions"][0] if "null" in cell else None
-        rows.append([name, "" if own is None else f"{own:,.0f}",
-                     "" if null is None else f"{null:,.0f}",
-                     f"{own / null:.2f}" if own and null else "",
-                     "" if everything is None else f"{everything:g}", listed])
-    return table(["request", "instructions", "null", "ratio", "system calls", "which"], rows)
+        counts = {m[6:]: v[0] for m, v in ours.items() if m.startswith("calls:")}
+        everything = counts.pop("all", None)
+        for call, count in counts.items():
+            calls.setdefault(call, {})[name] = count
+        own, null = ours.get("instructions"), cell.get("null", {}).get("instructions")
+        rows.append([name, with_spread(own or []), with_spread(null or []),
+                     f"{own[0] / null[0]:.2f}" if own and null else "",
+                     "" if everything is None else f"{everything:g}"])
+    text = table(["request", "instructions", "of null", "ratio", "system calls"], rows)
+    if calls:
+        text += "\n" + table(["system call"] + list(cells) + ["what for"], [
+            [f"`{call}`"] + [f"{counts.get(n, 0):g}" for n in cells] + [CALLS.get(call, "**not explained**")]
+            for call, counts in sorted(calls.items())])
+    return text
+
+
+def figure(metric, values):
+    """The unit is the end of the metric's name: most_RssAnon_kB, products_per_s, ms."""
+    name, _, unit = metric.rpartition("_")
+    if unit in ("ms", "kB"):
+        return f"{name.replace('_', ' ')} {with_spread(values)} {unit}".lstrip()
+    if metric.endswith("_per_s"):
+        return f"{with_spread(values)} {metric[:-6]} a second"
+    return f"{metric.replace('_us_', ' µs ').replace('_', ' ')} {with_spread(values)}"
 
 
 def plain_table(cells):
-    rows = []
-    for name, cell in cells.items():
-        for metric, values in cell["ours"].items():
-            what = metric.replace("_per_s", " a second").replace("_", " ")
-            spread = f"{short(min(values))}–{short(max(values))}" if len(values) > 1 else ""
-            rows.append([name, what, short(statistics.median(values)), spread])
-    return table(["what", "unit", "median", "least–most"], rows)
+    rows = [[name, subject, "; ".join(figure(m, v) for m, v in metrics.items())]
+            for name, cell in cells.items() for subject, metrics in cell.items()]
+    return table(["what", "of", "median (least–most)"], rows)
 
 
-def plot(cells, out):
-    """A bar for each cell and reference: ours divided by it."""
-    if not shutil.which("gnuplot"):
-        return
-    data = os.path.join(out, "ratios.tsv")
-    with open(data, "w", encoding="utf-8") as f:
-        for name, cell in cells.items():
-            values = [ratio(cell["ours"]["rate"], cell[s]["rate"]) if s in cell else None
-                      for s in SUBJECTS[:3]]
-            f.write("\t".join([name] + ["?" if v is None else f"{v:.3f}" for v in values]) + "\n")
-    script = f"""
-set terminal svg size 1100,700 font "sans,11"
-set output "{os.path.join(out, 'ratios.svg')}"
-set datafile separator "\\t"
-set datafile missing "?"
-set style data histograms
-set style fill solid 0.8
-set ylabel "requests a second, ours divided by"
-set yrange [0:*]
-set grid y
-set key top left
-set xtics rotate by -40
-set bmargin 12
-plot "{data}" using 2:xtic(1) title "null", "" using 3 title "plain libfcgi", \\
-     "" using 4 title "static file", 1 with lines dashtype 2 linecolor "black" notitle
-"""
-    subprocess.run(["gnuplot"], input=script, text=True, check=False)
+def head_of(facts, parts):
+    seconds = {part: cell["ours"]["s"][0] for part, cell in parts["time"].items()}
+    each = ", ".join(f"{part} {s:.0f}" for part, s in seconds.items())
+    return f"{facts['date']}, commit {facts['commit']}, {facts['size']} size, on {facts['machine']}, " \
+           f"which clients, web server, pool, daemon and simulated Central share. {facts['versions']}. " \
+           f"Pool: {facts['pool']}. It took {sum(seconds.values()) / 60:.1f} minutes (seconds: {each}).\n"
+
+
+def sections(parts, facts):
+    yield head_of(facts, parts)
+    held = goals.look(parts, facts)
+    if held:
+        yield "### Goals\n"
+        yield table(["goal", "measured", "held"], held)
+    if "requests" in parts:
+        yield "### Requests\n"
+        yield requests_table(parts["requests"])
+        yield errors_line(parts["requests"])
+    if "costs" in parts:
+        yield "### What a request costs in the pool\n"
+        yield costs_tables(parts["costs"])
+    titles = {
+        "sizes": "The same page of three catalogues",
+        "scale": f"At {int(facts['most']):,} products",
+        "sync": f"Keeping in step, {int(facts['most']):,} products",
+        "growth": "Growth of the data file",
+    }
+    for part, title in titles.items():
+        if part in parts:
+            yield f"### {title}\n"
+            yield plain_table(parts[part])
 
 
 def main():
-    samples, out = sys.argv[1:]
-    parts = read(samples)
-    text = []
-    if "requests" in parts:
-        text += ["## Requests\n", requests_table(parts["requests"])]
-        errors = sum(v for c in parts["requests"].values() for s, m in c.items() if s == "null"
-                     for v in m["errors"])
-        if errors:
-            text.append(f"{errors:g} answers of the null responder were none.\n")
-        plot(parts["requests"], out)
-    if "costs" in parts:
-        text += ["## Costs of a request in the pool\n", costs_table(parts["costs"])]
-    for part, title in (("scale", "## At 1,000,000 products\n"), ("growth", "## Growth\n")):
-        if part in parts:
-            text += [title, plain_table(parts[part])]
-    lines = os.path.join(out, "sync.txt")
-    if os.path.exists(lines) and "scale" in parts:
-        with open(lines, encoding="utf-8") as f:
-            text += ["## Keeping in step\n"] + [f"- {line.strip()}\n" for line in f]
+    out, = sys.argv[1:]
+    parts = read(os.path.join(out, "samples.tsv"))
+    facts = read_facts(os.path.join(out, "facts.tsv"))
+    text = "\n".join(sections(parts, facts))
     with open(os.path.join(out, "results.md"), "w", encoding="utf-8") as f:
-        f.write("\n".join(text))
+        f.write(text)
     with open(os.path.join(out, "results.json"), "w", encoding="utf-8") as f:
-        json.dump(parts, f, indent=1)
-    print("\n".join(text))
+        json.dump({"facts": facts, "parts": parts}, f, indent=1)
+    plots.draw(parts, out, facts)
+    print(text)
 
 
 main()
