@@ -57,6 +57,7 @@ static void fill_record(struct engine *e, uint64_t products, struct sync_record 
 	r->full_syncs++;
 	r->products_rejected = f->rejected;
 	r->full_sync_reason = f->reason;
+	r->full_sync_owed = f->again;
 	r->full_sync_at = now;
 	r->full_sync_ms = mono_ms_between(f->started, mono_now());
 	r->full_sync_products = products;

@@ -363,6 +363,10 @@ void full_sync_superseded(struct engine *e);
 /* full_sync_wait.c: who waits for the end. */
 void full_sync_begin(struct engine *e);
 void full_sync_end(struct engine *e); /* whoever waits is left alone */
+/* That one is owed is kept in the store, */
+void full_sync_keep_owed(struct engine *e);
+/* for the daemon that finds it there at its start. */
+void full_sync_take_up_owed(struct engine *e, struct mono now);
 /* A forced one, of which the peer wants to know how it ended. */
 void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
 /* Wanted by this request, whose id its own requests to Central have. */
