@@ -145,6 +145,7 @@ void full_sync_caught_up(struct engine *e)
 	e->damage_reports = (struct log_repeat){ 0 };
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);
 	follow_published(e);
+	writes_store_again(e);
 	full_sync_tell(e, FAILURE_NONE, "");
 	if (again)
 		full_sync_want(e, again, mono_now());

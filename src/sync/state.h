@@ -322,6 +322,8 @@ void writes_settled(struct engine *e, const struct span *id);
 /* The request id of the first one that waits for it; NULL: none does. */
 const char *writes_who_waits(const struct engine *e, const struct span *id);
 void writes_unsettled(struct engine *e, const struct span *id);
+/* The damaged store was built anew: what couldn't be stored can be now. */
+void writes_store_again(struct engine *e);
 /* What was known of products was read anew: those that some of them wait for are owed at once. */
 void writes_look_again(struct engine *e);
 
