@@ -78,7 +78,7 @@ struct sync_record {
 
 	/* The last full sync that ended well; reason FULL_SYNC_NONE: none yet. */
 	uint32_t full_sync_reason; /* enum full_sync_reason */
-	uint32_t reserved;         /* 0 */
+	uint32_t full_sync_owed;   /* the same, of one that is needed; NONE: none is */
 	int64_t full_sync_at;      /* Unix seconds */
 	int64_t full_sync_ms;
 	uint64_t full_sync_products, full_sync_added, full_sync_changed, full_sync_removed;

@@ -18,6 +18,13 @@ struct pool_options {
 	const char *socket_group; /* "": that of its directory */
 	unsigned processes, threads;
 	struct api_options api; /* `metrics` is filled in by the pool */
+
+	/*
+	 * Workers die as of a damaged store: have it built anew.  False: nobody
+	 * heard it, and it is called again after a while.  In the supervisor, for
+	 * which it must not take long.  NULL: there is nobody to tell.
+	 */
+	bool (*tell_crashes)(const char *run_dir);
 };
 
 /*

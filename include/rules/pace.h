@@ -38,6 +38,11 @@ struct mono pace_next_poll(const struct pace_poll *p, int64_t interval_ms);
  * The spacing of full syncs that nobody asked for, so that they never follow
  * each other in a tight loop, whatever Central answers: 1 s after the last
  * one's end, then 2 s, doubled up to five minutes; ten quiet minutes forget it.
+ *
+ * It holds for a damaged store too.  The first damage is mended at once, and
+ * five more within those minutes in less than 30 s each; a store that is damaged
+ * again and again stands on memory or a disk that is broken, and is not to cost
+ * Central its list each time.
  */
 struct pace_full_syncs {
 	unsigned streak; /* syncs in a row without a quiet time between them */

@@ -6,6 +6,8 @@
  *   {"sha256":"…"}                        over all bytes before this line, lower-case hex
  *
  * The offset is the next event of Central's feed that the products don't hold.
+ * Where some products are partial (model/product.h) the first line has their ids
+ * too, in the same order: "partial":["PROD-007",…].
  * Every line ends with a newline, the last one too.  For the tool, which
  * writes, and the daemon, which reads.
  */

@@ -43,6 +43,7 @@ void store_reader_close(struct store_reader *r);
  * replaced, or a directory that was emptied by hand.  Where the new one is of
  * a format that we can't read, the old one is kept, with a line in the log:
  * this program is older or newer than the daemon, and to be started again.
+ * So that there is an old one, who has none open yet opens it here, read or not.
  */
 void store_reader_refresh(struct store_reader *r);
 

@@ -150,7 +150,7 @@ static void accept_peers(struct control_server *s, struct mono now)
 {
 	int fd;
 
-	while ((fd = accept4(s->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+	while ((fd = control_socket_accept(&s->socket, now)) >= 0)
 		accept_peer(s, fd, now);
 }
 
@@ -393,13 +393,14 @@ void control_server_turn(struct control_server *s, struct mono now)
 			accept_peers(s, now);
 	}
 	drop_late(s, now);
+	control_socket_go_on(&s->socket, now);
 	s->turning = false;
 	free_ended(s);
 }
 
 struct mono control_server_deadline(const struct control_server *s)
 {
-	struct mono first = MONO_NEVER;
+	struct mono first = s->socket.accept_from;
 
 	for (const struct control_peer *p = s->peers; p; p = p->next)
 		first = mono_earlier(first, p->deadline);
@@ -422,16 +423,6 @@ static size_t most_peers(void)
 	                                        : (size_t)files.rlim_cur / 2;
 }
 
-static enum st_err watch_listener(struct control_server *s, struct buf *why)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->socket.fd, &event) == 0)
-		return ST_OK;
-	buf_addf(why, "the control socket can't be watched: %s", strerror(errno));
-	return st_err_from_errno(errno);
-}
-
 enum st_err control_server_open(const char *run_dir, control_handler *handler, void *arg,
     struct control_server **out, struct buf *why)
 {
@@ -447,7 +438,7 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	err = control_socket_listen(run_dir, &s->socket, why);
 	if (!err)
-		err = watch_listener(s, why);
+		err = control_socket_watch(&s->socket, s->epoll, why);
 	if (err)
 		control_server_close(s);
 	else
@@ -469,7 +460,7 @@ enum st_err control_server_keep(struct control_server *s, struct mono now, struc
 		return err;
 	if (before >= 0)
 		close(before);
-	err = watch_listener(s, why);
+	err = control_socket_watch(&s->socket, s->epoll, why);
 	if (err) {
 		/* Nobody would be heard there: gone again, it is tried again. */
 		control_socket_close(&s->socket);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,8 @@
 #include "base/io.h"
 #include "control/message.h"
 
-#define BACKLOG 1024
+#define BACKLOG         1024
+#define ACCEPT_PAUSE_MS 100
 
 static enum st_err fail(struct buf *why, const char *path, const char *what, int errnum)
 {
@@ -64,7 +66,9 @@ enum st_err control_socket_listen(const char *run_dir, struct control_socket *ou
 	char *path = out->address.sun_path;
 	int n;
 
-	*out = (struct control_socket){ .fd = -1, .address.sun_family = AF_UNIX };
+	*out = (struct control_socket){
+		.fd = -1, .address.sun_family = AF_UNIX, .accept_from = MONO_NEVER
+	};
 	n = snprintf(path, sizeof(out->address.sun_path), "%s/%s", run_dir, CONTROL_SOCKET_NAME);
 	if (n < 0 || (size_t)n >= sizeof(out->address.sun_path))
 		return fail(why, run_dir, "the control socket's path", ENAMETOOLONG);
@@ -92,6 +96,39 @@ static bool is_other_daemons(const char *path)
 enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why)
 {
 	return is_other_daemons(l->address.sun_path) ? busy(l, why) : make_socket(l, why);
+}
+
+static bool watch(const struct control_socket *l, uint32_t events, int op)
+{
+	struct epoll_event event = { .events = events };
+
+	return epoll_ctl(l->epoll, op, l->fd, &event) == 0;
+}
+
+enum st_err control_socket_watch(struct control_socket *l, int epoll, struct buf *why)
+{
+	l->epoll = epoll;
+	l->accept_from = MONO_NEVER;
+	if (watch(l, EPOLLIN, EPOLL_CTL_ADD))
+		return ST_OK;
+	buf_addf(why, "the control socket can't be watched: %s", strerror(errno));
+	return st_err_from_errno(errno);
+}
+
+int control_socket_accept(struct control_socket *l, struct mono now)
+{
+	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) &&
+	    watch(l, 0, EPOLL_CTL_MOD))
+		l->accept_from = mono_add_ms(now, ACCEPT_PAUSE_MS);
+	return fd;
+}
+
+void control_socket_go_on(struct control_socket *l, struct mono now)
+{
+	if (mono_reached(l->accept_from, now) && watch(l, EPOLLIN, EPOLL_CTL_MOD))
+		l->accept_from = MONO_NEVER;
 }
 
 void control_socket_close(struct control_socket *l)

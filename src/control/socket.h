@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 
 struct control_socket {
@@ -17,6 +18,8 @@ struct control_socket {
 	struct sockaddr_un address;
 	dev_t device; /* of the file, so that only ours is removed */
 	ino_t inode;
+	int epoll;               /* the set in which it is watched */
+	struct mono accept_from; /* nothing is accepted before; NEVER: it isn't paused */
 };
 
 /*
@@ -33,6 +36,18 @@ bool control_socket_is_in_place(const struct control_socket *l);
  * ST_BUSY.  l->fd is the new one then, and the old one the caller's to close.
  */
 enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why);
+
+/* Readable in this epoll set (with a NULL for its data) where there is a connection to accept. */
+enum st_err control_socket_watch(struct control_socket *l, int epoll, struct buf *why);
+
+/*
+ * A connection, non-blocking; -1: none.  Without descriptors or memory for it
+ * the socket isn't watched for a moment, since whoever stays in its backlog
+ * would wake us all the time: until accept_from has come, when
+ * control_socket_go_on() is to be called.
+ */
+int control_socket_accept(struct control_socket *l, struct mono now);
+void control_socket_go_on(struct control_socket *l, struct mono now);
 
 /* Closes, and removes the file if it is ours: a later daemon may have put its own there. */
 void control_socket_close(struct control_socket *l);

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "control/client.h"
 #include "pool/pool.h"
 
 static const char help[] =
@@ -21,6 +22,7 @@ static const char help[] =
     "system refuses, 73 RUN_DIR can't be made, 78 settings.\n";
 
 #define EXIT_USAGE 2
+#define TELL_MS    250
 
 struct program {
 	struct config_arguments arguments;
@@ -52,6 +54,15 @@ static struct api_options api_options_of(const struct config *c)
 	};
 }
 
+/* The pool knows nothing of the control socket but by its workers' api. */
+static bool tell_crashes(const char *run_dir)
+{
+	char id[CONTROL_ID_MAX + 1];
+
+	snprintf(id, sizeof(id), "crashes-%ld", (long)getpid());
+	return control_tell_damage(run_dir, id, TELL_MS) == ST_OK;
+}
+
 static struct pool_options pool_options_of(const struct config *c)
 {
 	return (struct pool_options){
@@ -61,6 +72,7 @@ static struct pool_options pool_options_of(const struct config *c)
 		.processes = (unsigned)c->pool_processes,
 		.threads = (unsigned)c->pool_threads,
 		.api = api_options_of(c),
+		.tell_crashes = tell_crashes,
 	};
 }
 

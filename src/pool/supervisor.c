@@ -12,6 +12,10 @@
  * settings.  The listening socket stays open all the while, so nothing is lost.
  * Where its file was removed, nobody finds it any more: then there is a new one.
  * Where a key goes there are two rounds: keyring.h says why.
+ *
+ * Where workers die as of a damaged store (crashes.h) the daemon is told, until
+ * it hears it: it builds the store anew, in the time that it spaces full syncs
+ * by, so that workers which die for another reason cost no more than that.
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,6 +31,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/signals.h"
+#include "pool/crashes.h"
 #include "pool/keyring.h"
 #include "pool/listen.h"
 #include "pool/pool.h"
@@ -65,6 +70,8 @@ struct supervisor {
 	bool overlap;        /* this round gives them all, the next one `settled` */
 	struct api_options settled;
 	struct log_limit deaths;
+	struct crashes crashes;
+	bool suspects_store; /* the daemon is yet to be told */
 	bool stopping;
 	struct mono kill_at;
 	struct mono next_housekeeping;
@@ -143,12 +150,21 @@ static void worker_died(struct supervisor *s, unsigned place, int status, struct
 	p->restart = mono_add_ms(now, pause_after(p, lived));
 }
 
+static void note_crash(struct supervisor *s, int status, struct mono now)
+{
+	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now))
+		return;
+	s->suspects_store = true;
+	s->next_housekeeping = now;
+}
+
 static void reap(struct supervisor *s, struct mono now)
 {
 	pid_t pid;
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		note_crash(s, status, now);
 		if (pid == s->draining) {
 			s->draining = 0;
 			/* Its place has its successor already. */
@@ -302,13 +318,24 @@ static void keep_listening(struct supervisor *s, struct mono now)
 	buf_free(&why);
 }
 
+static void tell_crashes(struct supervisor *s)
+{
+	if (!s->suspects_store || !s->options.tell_crashes(s->options.api.run_dir))
+		return;
+	s->suspects_store = false;
+	log_error(
+	    "store damaged", log_text("error", "workers die of reading it: the daemon was told"));
+}
+
 static void keep_house(struct supervisor *s, struct mono now)
 {
 	if (!mono_reached(s->next_housekeeping, now))
 		return;
 	metrics_pool_resident(s->options.api.metrics, 0, io_private_memory());
-	if (!s->stopping)
+	if (!s->stopping) {
+		tell_crashes(s);
 		keep_listening(s, now);
+	}
 	s->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
 }
 

@@ -27,6 +27,10 @@ struct backup {
 	uint64_t products;  /* so far */
 	struct sha256 *sum; /* of the lines used so far */
 	struct backup_header header;
+	struct buf first; /* the first line, */
+	struct doc head;  /* and what it says */
+	/* There: the id of the next product that is partial; NULL: none is. */
+	const struct doc_node *partial;
 	char last_id[PRODUCT_ID_MAX];
 	size_t last_len;
 	struct buf storage; /* of the product that was given out last */
@@ -116,8 +120,17 @@ static enum st_err read_text(
 	return err;
 }
 
-static enum st_err read_header(struct backup *b, const struct doc *d, struct buf *why)
+static enum st_err read_partial(struct backup *b, const struct doc_node *ids, struct buf *why)
 {
+	if (ids && ids->type != DOC_ARRAY)
+		return refuse(b, why, "partial is no list of ids");
+	b->partial = ids ? doc_first(&b->head, ids) : NULL;
+	return ST_OK;
+}
+
+static enum st_err read_header(struct backup *b, struct buf *why)
+{
+	const struct doc *d = &b->head;
 	struct backup_header *h = &b->header;
 	const struct doc_node *root = doc_root(d);
 	int64_t format, products;
@@ -138,26 +151,26 @@ static enum st_err read_header(struct backup *b, const struct doc *d, struct buf
 	if (read_text(d, "time", sizeof(h->time), h->time, true))
 		return refuse(b, why, "time is missing or no such text");
 	h->products = (uint64_t)products;
-	return ST_OK;
+	return read_partial(b, doc_member(d, root, "partial"), why);
 }
 
 static enum st_err take_header(struct backup *b, struct buf *why)
 {
 	struct span line;
-	struct doc d;
 	enum st_err err = next_line(b, &line, why);
 
 	if (err == ST_NOT_FOUND)
 		return refuse(b, why, "the file is empty");
 	if (err)
 		return err;
-	err = doc_parse(line.data, line.len, NODES_MAX, &d, NULL);
+	add_to_sum(b, &line);
+	buf_add(&b->first, line.data, line.len);
+	if (b->first.err)
+		return b->first.err;
+	err = doc_parse(b->first.data, b->first.len, NODES_MAX, &b->head, NULL);
 	if (err)
 		return err == ST_NOMEM ? err : refuse(b, why, "this is no backup of Store API");
-	err = read_header(b, &d, why);
-	doc_free(&d);
-	add_to_sum(b, &line);
-	return err;
+	return read_header(b, why);
 }
 
 enum st_err backup_open(int fd, struct backup **out, struct buf *why)
@@ -175,6 +188,7 @@ enum st_err backup_open(int fd, struct backup **out, struct buf *why)
 		return ST_NOMEM;
 	b->fd = fd;
 	buf_init(&b->bytes, LINE_BYTES + 2 * CHUNK);
+	buf_init(&b->first, LINE_BYTES + CHUNK);
 	buf_init(&b->storage, PRODUCT_ROOM(LINE_BYTES + CHUNK));
 	err = sha256_new(&b->sum);
 	if (!err)
@@ -190,6 +204,8 @@ void backup_close(struct backup *b)
 {
 	if (!b)
 		return;
+	doc_free(&b->head);
+	buf_free(&b->first);
 	buf_free(&b->bytes);
 	buf_free(&b->storage);
 	sha256_free(b->sum);
@@ -226,6 +242,8 @@ static enum st_err check_end(struct backup *b, const struct span *line, struct b
 		    b->products, b->header.products);
 		return ST_INVALID;
 	}
+	if (b->partial)
+		return refuse(b, why, "a product is missing that the first line calls partial");
 	err = doc_parse(line->data, line->len, NODES_MAX, &d, NULL);
 	if (err)
 		return err == ST_NOMEM ? err : refuse(b, why, "the sum is no JSON");
@@ -236,6 +254,20 @@ static enum st_err check_end(struct backup *b, const struct span *line, struct b
 		return refuse(b, why, "the sum is another one: the file was changed");
 	err = next_line(b, &rest, why);
 	return err == ST_OK ? refuse(b, why, "there is more behind the sum") : err;
+}
+
+static bool is_partial(const struct backup *b, const struct span *id)
+{
+	struct buf text;
+	bool same;
+
+	if (!b->partial)
+		return false;
+	buf_init(&text, PRODUCT_ID_MAX);
+	same = doc_string(&b->head, b->partial, &text) == ST_OK && text.len == id->len &&
+	       memcmp(text.data, id->data, id->len) == 0;
+	buf_free(&text);
+	return same;
 }
 
 static bool rises(const struct backup *b, const struct span *id)
@@ -266,6 +298,10 @@ static enum st_err read_product(
 		return refuse(b, why, "its productId does not follow the one before it");
 	memcpy(b->last_id, out->id.data, out->id.len);
 	b->last_len = out->id.len;
+	out->partial = is_partial(b, &out->id);
+	if (out->partial)
+		b->partial = doc_next(
+		    &b->head, doc_member(&b->head, doc_root(&b->head), "partial"), b->partial);
 	return ST_OK;
 }
 

@@ -12,6 +12,8 @@
 #include "store/backup.h"
 
 #define CHUNK ((size_t)256 << 10)
+#define PARTIAL_MAX \
+	(2 * CHUNK) /* bytes of a first line, which must not be longer than a product's */
 
 struct writing {
 	int fd;
@@ -33,7 +35,29 @@ static enum st_err flush(struct writing *w)
 	return err;
 }
 
-static void add_header(struct writing *w, const struct backup_header *h)
+/* Which products are partial; a member that is there only where some are. */
+static void add_partial(struct writing *w, struct store_snapshot *s, struct json_writer *jw)
+{
+	struct product p;
+	bool some = false;
+	/* What is damaged is met again by whoever writes the products. */
+	enum st_err err = store_snapshot_seek(s, 0);
+
+	while (!err && w->lines.len < PARTIAL_MAX && !(err = store_snapshot_next(s, &p))) {
+		if (!p.partial)
+			continue;
+		if (!some) {
+			jw_name(jw, "partial");
+			jw_begin_array(jw);
+			some = true;
+		}
+		jw_string(jw, p.id.data, p.id.len);
+	}
+	if (some)
+		jw_end_array(jw);
+}
+
+static void add_header(struct writing *w, struct store_snapshot *s, const struct backup_header *h)
 {
 	struct json_writer jw;
 
@@ -49,6 +73,7 @@ static void add_header(struct writing *w, const struct backup_header *h)
 	jw_uint(&jw, h->products);
 	jw_name(&jw, "time");
 	jw_text(&jw, h->time);
+	add_partial(w, s, &jw);
 	jw_end_object(&jw);
 	buf_addc(&w->lines, '\n');
 }
@@ -124,7 +149,7 @@ enum st_err backup_write(struct store_snapshot *s, const char *store_id, int fd,
 		return err;
 	w.products = h.products;
 	buf_init(&w.lines, CHUNK + PRODUCT_JSON_MAX + 1);
-	add_header(&w, &h);
+	add_header(&w, s, &h);
 	err = write_products(&w, s, &n);
 	/* The page index and the products say different things. */
 	if (!err && n != h.products)

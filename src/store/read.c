@@ -133,7 +133,9 @@ void store_reader_refresh(struct store_reader *r)
 	struct generation *old = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	if (r->current != NULL && !is_current(r, r->current))
+	if (r->current == NULL)
+		(void)open_current(r);
+	else if (!is_current(r, r->current))
 		old = replace_current(r);
 	pthread_mutex_unlock(&r->lock);
 	generation_unref(old);

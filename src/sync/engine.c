@@ -153,6 +153,7 @@ static void begin(struct engine *e)
 	follow_begin(e, now);
 	known_begin(e);
 	full_sync_begin(e);
+	full_sync_take_up_owed(e, now);
 	if (condition == STORE_DAMAGED) {
 		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
 	} else if (condition == STORE_EMPTY) {
@@ -293,6 +294,7 @@ static void turn(struct engine *e)
 	compare_tick(e, now);
 	verify_tick(e, now);
 	restore_tick(e, now);
+	full_sync_keep_owed(e);
 	now = mono_now();
 	sleep_until(e, next_due(e, now));
 }

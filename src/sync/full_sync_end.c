@@ -57,6 +57,7 @@ static void fill_record(struct engine *e, uint64_t products, struct sync_record 
 	r->full_syncs++;
 	r->products_rejected = f->rejected;
 	r->full_sync_reason = f->reason;
+	r->full_sync_owed = f->again;
 	r->full_sync_at = now;
 	r->full_sync_ms = mono_ms_between(f->started, mono_now());
 	r->full_sync_products = products;
@@ -144,6 +145,7 @@ void full_sync_caught_up(struct engine *e)
 	e->damage_reports = (struct log_repeat){ 0 };
 	e->trust_deletes_from = mono_add_ms(mono_now(), DOUBT_MS);
 	follow_published(e);
+	writes_store_again(e);
 	full_sync_tell(e, FAILURE_NONE, "");
 	if (again)
 		full_sync_want(e, again, mono_now());

@@ -1,5 +1,6 @@
 /*
- * sync/full_sync_wait.c: who asked for a full sync, and who waits for its end.
+ * sync/full_sync_wait.c: who asked for a full sync, and who waits for its end;
+ * and what a daemon that ends leaves to the next one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,26 @@ void full_sync_end(struct engine *e)
 		STAILQ_REMOVE_HEAD(&e->full_sync.waiters, entry);
 		free(w);
 	}
+}
+
+void full_sync_keep_owed(struct engine *e)
+{
+	const struct full_sync *f = &e->full_sync;
+	uint32_t owed = f->again ? f->again : f->owed;
+
+	if (e->record.full_sync_owed == owed)
+		return;
+	e->record.full_sync_owed = owed;
+	/* Where that fails it goes with the next commit. */
+	report_commit(e);
+}
+
+void full_sync_take_up_owed(struct engine *e, struct mono now)
+{
+	uint32_t owed = e->record.full_sync_owed;
+
+	if (owed != FULL_SYNC_NONE && owed < FULL_SYNC_REASON_COUNT)
+		full_sync_want(e, (enum full_sync_reason)owed, now);
 }
 
 void full_sync_ask(struct engine *e, const char *id)

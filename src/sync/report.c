@@ -166,6 +166,9 @@ void report_small_failure(struct engine *e, const char *what, struct log_repeat 
 static void condemn(struct engine *e)
 {
 	log_error("store damaged", log_text("error", "it is to be built anew"));
+	/* The next daemon may not find it by itself.  It's kept if that can still be written. */
+	e->record.full_sync_owed = FULL_SYNC_STORE_REBUILT;
+	(void)report_commit(e);
 	e->damaged = true;
 	follow_lose(e, FULL_SYNC_STORE_REBUILT);
 }

@@ -128,6 +128,7 @@ static void follow_from_here(struct engine *e, const struct sync_record *record,
 	verify_end(e, "interrupted", "the store was replaced by a backup; run verify again");
 	full_sync_superseded(e);
 	follow_published(e);
+	writes_store_again(e);
 	follow_reload(e);
 	known_reload(e);
 	compare_cancel(e);

@@ -225,6 +225,7 @@ static void fill_record(const struct restore *r, int64_t took_ms, struct sync_re
 	record->products_rejected = 0;
 	record->full_syncs++;
 	record->full_sync_reason = FULL_SYNC_STORE_REBUILT;
+	record->full_sync_owed = FULL_SYNC_NONE;
 	record->full_sync_at = now;
 	record->full_sync_ms = took_ms;
 	record->full_sync_products = r->products;

@@ -81,8 +81,12 @@ static bool store_commits(struct engine *e)
 	if (commits == e->commits_seen) {
 		err = report_commit(e);
 		commits = store_writer_commits(e->store);
-		if (err && err != ST_FULL)
-			return false;
+		if (err && err != ST_FULL) {
+			metrics_daemon_failure(e->metrics, FAILURE_STORAGE);
+			/* Found damaged it is built anew. */
+			storage_outcome(e, err);
+			return e->damaged;
+		}
 	}
 	e->commits_seen = commits;
 	return true;

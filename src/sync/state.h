@@ -322,6 +322,8 @@ void writes_settled(struct engine *e, const struct span *id);
 /* The request id of the first one that waits for it; NULL: none does. */
 const char *writes_who_waits(const struct engine *e, const struct span *id);
 void writes_unsettled(struct engine *e, const struct span *id);
+/* The damaged store was built anew: what couldn't be stored can be now. */
+void writes_store_again(struct engine *e);
 /* What was known of products was read anew: those that some of them wait for are owed at once. */
 void writes_look_again(struct engine *e);
 
@@ -363,6 +365,10 @@ void full_sync_superseded(struct engine *e);
 /* full_sync_wait.c: who waits for the end. */
 void full_sync_begin(struct engine *e);
 void full_sync_end(struct engine *e); /* whoever waits is left alone */
+/* That one is owed is kept in the store, */
+void full_sync_keep_owed(struct engine *e);
+/* for the daemon that finds it there at its start. */
+void full_sync_take_up_owed(struct engine *e, struct mono now);
 /* A forced one, of which the peer wants to know how it ended. */
 void full_sync_wait(struct engine *e, struct control_peer *peer, const char *id);
 /* Wanted by this request, whose id its own requests to Central have. */

@@ -128,7 +128,8 @@ enum st_err write_merge_all(struct engine *e)
 		if (w->phase != WRITE_ANSWERED)
 			continue;
 		merge_items(&c, w);
-		next.writes_forwarded += w->updates.n;
+		if (!w->counted)
+			next.writes_forwarded += w->updates.n;
 	}
 	record_reached(&next);
 	mutant_dies("die-before-commit");

@@ -14,6 +14,11 @@
  * are stored in one commit, and only then told to the clients, so that a client
  * that knows of its write can read it.
  *
+ * Where the store was found damaged, and readers have an old state of it, that
+ * commit has to wait for the store that is built anew: the write is HELD, and
+ * ANSWERED once more when that is there.  Not for long, since a large store
+ * takes its time: then it is told all the same.
+ *
  * An open breaker lets one write through as its probe, then no other before a
  * pause that grows with each probe that fails.
  */
@@ -26,6 +31,7 @@
 
 #define SLACK_MS        1500 /* beyond the budget: for a look-up and the commit */
 #define LOOKUP_LEAST_MS 1000
+#define HELD_MS         3000
 #define UNDER_WAY_MAX   256
 #define BYTES_MAX       ((size_t)64 << 20)
 
@@ -222,6 +228,30 @@ void writes_take(struct engine *e, struct control_peer *peer, struct control_req
 
 /* ---- products that are looked up ---- */
 
+/* Nothing is left to do but to tell; or the store that is built anew is yet to have it. */
+static void stored(struct write *w)
+{
+	const struct engine *e = w->engine;
+	struct mono last = mono_add_ms(w->began, e->settings.write_budget_ms + LOOKUP_LEAST_MS);
+
+	/* One that was never filled shows nothing old. */
+	if (engine_has_running(e) || store_writer_condition(e->store) == STORE_EMPTY) {
+		w->phase = WRITE_STORED;
+		return;
+	}
+	w->phase = WRITE_HELD;
+	w->deadline = mono_earlier(last, mono_add_ms(mono_now(), HELD_MS));
+}
+
+void writes_store_again(struct engine *e)
+{
+	struct write *w;
+
+	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
+		if (w->phase == WRITE_HELD)
+			w->phase = WRITE_ANSWERED;
+}
+
 static bool still_waits(const struct write *w)
 {
 	for (size_t i = 0; i < w->updates.n; i++)
@@ -248,7 +278,7 @@ static void each_waiting(struct engine *e, const struct span *id, bool settled)
 			write_merge_partly(e, w, id);
 		stop_waiting(w, id);
 		if (!still_waits(w))
-			w->phase = WRITE_STORED;
+			stored(w);
 	}
 }
 
@@ -283,7 +313,7 @@ static void owe_awaited(struct write *w)
 			w->waits[i] = false;
 	}
 	if (!still_waits(w))
-		w->phase = WRITE_STORED;
+		stored(w);
 }
 
 static void look_up(struct write *w)
@@ -325,19 +355,20 @@ static bool has_answered(const struct engine *e)
 	return false;
 }
 
-/* Where it couldn't be stored the client is told all the same: at Central it is done. */
+/* On a full disk the client is told all the same: at Central it is done. */
 static void store_answers(struct engine *e)
 {
-	bool stored = write_merge_all(e) == ST_OK;
+	bool merged = write_merge_all(e) == ST_OK;
 	struct write *w;
 
 	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry)) {
 		if (w->phase != WRITE_ANSWERED)
 			continue;
-		if (stored)
+		w->counted |= merged;
+		if (merged)
 			look_up(w);
 		else
-			w->phase = WRITE_STORED;
+			stored(w);
 	}
 }
 
@@ -384,6 +415,10 @@ static void step(struct write *w, struct mono now)
 		if (late)
 			give_up_waiting(w);
 		break;
+	case WRITE_HELD:
+		if (late || w->engine->stopping)
+			write_end(w);
+		break;
 	case WRITE_STORED: write_end(w); break;
 	case WRITE_TOLD: write_release(w); break;
 	case WRITE_SENT:
@@ -415,6 +450,7 @@ struct mono writes_due(const struct engine *e, struct mono now)
 			due = mono_earlier(due, mono_earlier(w->deadline, send_when(w, now)));
 			break;
 		case WRITE_BEHIND:
+		case WRITE_HELD:
 		case WRITE_LOOKING: due = mono_earlier(due, w->deadline); break;
 		default: return now;
 		}

@@ -15,6 +15,7 @@ enum write_phase {
 	WRITE_SENT,     /* a try is under way */
 	WRITE_ANSWERED, /* to be stored in the next turn */
 	WRITE_LOOKING,  /* products are being looked up */
+	WRITE_HELD,     /* to be ANSWERED again when a damaged store is built anew */
 	WRITE_STORED,   /* whoever asked can be told */
 	WRITE_TOLD,     /* another one's answer was its own: to be released */
 };
@@ -34,6 +35,7 @@ struct write {
 	bool has_keys;        /* they are under way for it */
 	struct write *behind; /* BEHIND: that one; */
 	bool shares;          /* its answer is this one's too */
+	bool counted;         /* in the record */
 	struct control_update end;
 	bool waits[UPDATE_BATCH_MAX]; /* LOOKING: for the product of this item */
 };

@@ -15,6 +15,7 @@
 
 #define OWN_ID      "storectl-doctor"
 #define ASK_MS      2000
+#define PATIENCE_MS 5000 /* with the pool, and with a web server */
 #define HEALTH      "/health"
 #define SERVICE     "store-api"
 #define VERSION_MAX 64
@@ -134,7 +135,7 @@ void check_pool(struct doctor *d)
 		    d, GRADE_NOTE, NULL, "where the pool listens isn't known: see settings");
 		return;
 	}
-	err = probe_fastcgi(address, HEALTH, &a);
+	err = probe_fastcgi(address, HEALTH, PATIENCE_MS, &a);
 	h = read_health(&a);
 	buf_free(&a.body);
 	if (err == ST_DENIED)
@@ -192,7 +193,7 @@ void check_web_server(struct doctor *d)
 
 	snprintf(by_default, sizeof(by_default), "http://127.0.0.1:%" PRId64,
 	    d->pool ? d->pool->port : 80);
-	err = probe_http(url, HEALTH, &a);
+	err = probe_http(url, HEALTH, PATIENCE_MS, &a);
 	if (err)
 		find_no_web_server(d, asked != NULL, url, err);
 	else

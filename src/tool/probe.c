@@ -16,7 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_S    3
+#include "base/clock.h"
+
 #define ANSWER_MAX    65536
 #define RECEIVE_MAX   4096 /* at once */
 #define HTTP_PORT     "80"
@@ -33,36 +34,49 @@ static enum st_err error_of(int errnum)
 	return errnum == EAGAIN || errnum == EINPROGRESS ? ST_TIMEOUT : st_err_from_errno(errnum);
 }
 
-static enum st_err connect_to(int family, const struct sockaddr *address, socklen_t len, int *out)
+/* The next call may take what is left of the time: SO_SNDTIMEO (for connect(2) too), SO_RCVTIMEO. */
+static enum st_err limit_by(int fd, int option, struct mono deadline)
 {
-	struct timeval patience = { .tv_sec = PATIENCE_S };
+	int64_t ms = mono_ms_between(mono_now(), deadline);
+	struct timeval left = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	if (ms <= 0)
+		return ST_TIMEOUT;
+	return setsockopt(fd, SOL_SOCKET, option, &left, sizeof(left)) == 0
+	           ? ST_OK
+	           : st_err_from_errno(errno);
+}
+
+static enum st_err connect_to(
+    int family, const struct sockaddr *address, socklen_t len, struct mono deadline, int *out)
+{
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	enum st_err err;
 
 	if (fd < 0)
 		return st_err_from_errno(errno);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, address, len) == 0) {
+	err = limit_by(fd, SO_SNDTIMEO, deadline);
+	if (!err && connect(fd, address, len) != 0)
+		err = error_of(errno);
+	if (err)
+		close(fd);
+	else
 		*out = fd;
-		return ST_OK;
-	}
-	err = error_of(errno);
-	close(fd);
 	return err;
 }
 
-static enum st_err connect_unix(const char *path, int *out)
+static enum st_err connect_unix(const char *path, struct mono deadline, int *out)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return ST_TOO_BIG;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	return connect_to(AF_UNIX, (const struct sockaddr *)&address, sizeof(address), out);
+	return connect_to(
+	    AF_UNIX, (const struct sockaddr *)&address, sizeof(address), deadline, out);
 }
 
-static enum st_err connect_tcp(const char *host, const char *port, int *out)
+static enum st_err connect_tcp(const char *host, const char *port, struct mono deadline, int *out)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
 	enum st_err err = ST_UNAVAILABLE;
@@ -70,7 +84,7 @@ static enum st_err connect_tcp(const char *host, const char *port, int *out)
 	if (getaddrinfo(host, port, &hints, &found) != 0)
 		return ST_NOT_FOUND;
 	for (const struct addrinfo *a = found; a && err; a = a->ai_next)
-		err = connect_to(a->ai_family, a->ai_addr, a->ai_addrlen, out);
+		err = connect_to(a->ai_family, a->ai_addr, a->ai_addrlen, deadline, out);
 	freeaddrinfo(found);
 	return err;
 }
@@ -99,14 +113,17 @@ static enum st_err split_address(const char *s, size_t len, char host[HOST_SIZE]
  * What comes until the peer hangs up, appended to out.  An answer of ours is
  * shorter than its limit: of another one what fits is enough.
  */
-static enum st_err receive_all(int fd, struct buf *out)
+static enum st_err receive_all(int fd, struct mono deadline, struct buf *out)
 {
 	for (;;) {
 		char *room = buf_room(out, RECEIVE_MAX);
+		enum st_err err = limit_by(fd, SO_RCVTIMEO, deadline);
 		ssize_t n;
 
 		if (!room)
 			return out->err == ST_TOO_BIG ? ST_OK : out->err;
+		if (err)
+			return err;
 		n = recv(fd, room, RECEIVE_MAX, 0);
 		if (n == 0)
 			return out->len > 0 ? ST_OK : ST_CLOSED;
@@ -133,14 +150,15 @@ static enum st_err send_all(int fd, const char *data, size_t len)
 	return ST_OK;
 }
 
-static enum st_err exchange(int fd, const struct buf *request, struct buf *answer)
+static enum st_err exchange(
+    int fd, struct mono deadline, const struct buf *request, struct buf *answer)
 {
 	enum st_err err = request->err;
 
 	if (!err)
 		err = send_all(fd, request->data, request->len);
 	if (!err)
-		err = receive_all(fd, answer);
+		err = receive_all(fd, deadline, answer);
 	return err;
 }
 
@@ -162,8 +180,10 @@ static enum st_err read_message(
 	return out->body.err;
 }
 
-enum st_err probe_http(const char *url, const char *path, struct probe_answer *out)
+enum st_err probe_http(
+    const char *url, const char *path, int64_t patience_ms, struct probe_answer *out)
 {
+	struct mono deadline = mono_add_ms(mono_now(), patience_ms);
 	const char *host_at = url + strlen("http://");
 	size_t host_len = strcspn(host_at, "/");
 	const char *prefix = host_at + host_len;
@@ -176,7 +196,7 @@ enum st_err probe_http(const char *url, const char *path, struct probe_answer *o
 	buf_init(&out->body, ANSWER_MAX);
 	err = split_address(host_at, host_len, host, port);
 	if (!err)
-		err = connect_tcp(host, port, &fd);
+		err = connect_tcp(host, port, deadline, &fd);
 	if (err)
 		return err;
 	while (prefix_len > 0 && prefix[prefix_len - 1] == '/')
@@ -186,7 +206,7 @@ enum st_err probe_http(const char *url, const char *path, struct probe_answer *o
 	/* 1.0: the body ends where the connection does. */
 	buf_addf(&request, "GET %.*s%s HTTP/1.0\r\nHost: %.*s\r\nConnection: close\r\n\r\n",
 	    (int)prefix_len, prefix, path, (int)host_len, host_at);
-	err = exchange(fd, &request, &answer);
+	err = exchange(fd, deadline, &request, &answer);
 	if (!err)
 		err = strncmp(buf_text(&answer), "HTTP/1.", 7) == 0
 		          ? read_message(&answer, " ", 0, out)
@@ -251,8 +271,10 @@ static void take_output(const struct buf *answer, struct buf *out)
 	}
 }
 
-enum st_err probe_fastcgi(const char *address, const char *uri, struct probe_answer *out)
+enum st_err probe_fastcgi(
+    const char *address, const char *uri, int64_t patience_ms, struct probe_answer *out)
 {
+	struct mono deadline = mono_add_ms(mono_now(), patience_ms);
 	char host[HOST_SIZE], port[8] = "";
 	struct buf request, answer, output;
 	enum st_err err;
@@ -260,11 +282,11 @@ enum st_err probe_fastcgi(const char *address, const char *uri, struct probe_ans
 
 	buf_init(&out->body, ANSWER_MAX);
 	if (strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0) {
-		err = connect_unix(address + strlen(UNIX_PREFIX), &fd);
+		err = connect_unix(address + strlen(UNIX_PREFIX), deadline, &fd);
 	} else {
 		err = split_address(address, strlen(address), host, port);
 		if (!err)
-			err = connect_tcp(host, port, &fd);
+			err = connect_tcp(host, port, deadline, &fd);
 	}
 	if (err)
 		return err;
@@ -272,7 +294,7 @@ enum st_err probe_fastcgi(const char *address, const char *uri, struct probe_ans
 	buf_init(&answer, ANSWER_MAX);
 	buf_init(&output, ANSWER_MAX);
 	add_request(&request, uri);
-	err = exchange(fd, &request, &answer);
+	err = exchange(fd, deadline, &request, &answer);
 	take_output(&answer, &output);
 	if (!err)
 		err = read_message(&output, "Status: ", 200, out);

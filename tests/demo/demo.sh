@@ -80,6 +80,13 @@ fi
 
 export CENTRAL_API_URL=$central DATA_DIR=$demo/data RUN_DIR=$run/run FCGI_LISTEN=unix:$run/fcgi.sock
 export CENTRAL_API_KEY=${CENTRAL_API_KEY:-demo} SYNC_INTERVAL_SECONDS=${SYNC_INTERVAL_SECONDS:-0}
+# The same for the tools, in another terminal; with Central's key in it.
+(
+  umask 077
+  for name in CENTRAL_API_URL CENTRAL_API_KEY SYNC_INTERVAL_SECONDS DATA_DIR RUN_DIR FCGI_LISTEN; do
+    echo "$name=${!name}"
+  done >"$demo/store-api.conf"
+)
 start store-syncd "$BUILD/store-syncd"
 start store-api.fcgi "$BUILD/store-api.fcgi"
 
@@ -112,7 +119,8 @@ cat <<EOF
   curl -H 'X-API-Key: demo' $store/v1/store/sync/status
   curl $store/health
   # what the operator's tool says (storectl --help)
-  DATA_DIR=$DATA_DIR RUN_DIR=$RUN_DIR $BUILD/storectl status
+  $BUILD/storectl --config $demo/store-api.conf status
+  $BUILD/storectl --config $demo/store-api.conf doctor --url $store
 
 Ctrl-C ends it.  The log:
 EOF

@@ -32,8 +32,14 @@ done <"$DIR/commands"
 changed() { [ "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-001" | jq .available)" = 3 ]; }
 check 'the change shows' until_true 10 changed
 is 'two were sold' "$(curl -sS -H "$key" "$store/v1/store/inventory/PROD-002" | jq -c '[.available,.version]')" '[104,5]'
-tool=$(sed -n 's/^  \(DATA_DIR=.* status\)$/\1/p' "$DIR/demo.out")
-matches 'the tool' "$(env -u CACHE_MAP_SIZE_MB bash -c "$tool" | head -n 1)" 'state +live since .*'
+# The operator's tool, in a terminal that knows nothing of the demo but what it prints.
+tool() { # COMMAND
+  env -i PATH="$PATH" bash -c "$(sed -n "s/^  \\([^ ]*storectl .* $1\( .*\)\{0,1\}\)$/\\1/p" "$DIR/demo.out")"
+}
+matches 'storectl status' "$(tool status | head -n 1)" 'state +live since .*'
+found=$(tool doctor)
+check 'storectl doctor finds the pool' grep -q '^ok  *pool ' <<<"$found"
+is 'and nothing that fails' "$(grep -i '^fail' <<<"$found")" ''
 check 'the log is shown' grep -q 'msg=' "$DIR/demo.out"
 
 (demo "${store##*:}") >"$DIR/second.out" 2>&1

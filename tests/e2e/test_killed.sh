@@ -93,6 +93,19 @@ update PROD-014 2 k14
 is 'the repeat brings the truth' "$STATUS $(json .applied) $(json .newVersion)" '200 true 3'
 is 'Central applied it once' "$(central_has PROD-014 .available)" 99
 
+# ---- workers, as a damaged store kills them
+
+a_worker() { # another one than before
+  local worker
+  worker=$(children "$POOL" | cut -d ' ' -f 1)
+  [ -n "$worker" ] && [ "$worker" != "${crashed-}" ] && crashed=$worker
+}
+for _ in 1 2 3; do
+  until_true 10 a_worker && kill -SEGV "$crashed"
+done
+check 'three workers crash: the daemon is told' until_true 10 grep -q 'store damaged.*request_id=crashes-' "$DIR/daemon.log"
+check 'and builds the store anew' until_true 10 grep -q 'full sync done" reason=store_rebuilt' "$DIR/daemon.log"
+
 # ---- Central
 
 restart_central() {

@@ -15,15 +15,24 @@ serves() { # NAME WEB STATUS CODE: what a read there brings
 }
 full_syncs() { grep -c 'full sync done' "$DIR/daemon.log"; }
 
-start_store --products 50
+# A worker opens the store within two seconds, whether it has read or not.
+all_have_it_open() { # by what they map
+  local workers worker
+  read -r -a workers < <(children "$POOL")
+  [ "${#workers[@]}" = "$POOL_PROCESSES" ] || return
+  for worker in "${workers[@]}"; do grep -q "$DATA_DIR/store-1/data.mdb" "/proc/$worker/maps" || return; done
+}
+
+start_central --products 50
+start_pool
+start_daemon
+check 'each worker has the store open, and was asked for nothing' until_true 10 all_have_it_open
+start_web
+until_true 30 state_is live || fail 'the store gets live'
 set_price 11
 check 'the store follows' until_true 10 price_is 11
 running=$WEB
 is 'the store is filled' "$(generation)" store-1
-# A worker opens the store at its first read: one that never had it open couldn't go on with it.
-workers_that_read() { sed -n 's/.*request_id=\([0-9a-f]*\)-.*{productId}.*status=200 .*/\1/p' "$DIR/pool.log" | sort -u | wc -l; }
-all_have_read() { product_is_there PROD-001 && [ "$(workers_that_read)" = "$POOL_PROCESSES" ]; }
-check 'each worker has it open' until_true 10 all_have_read
 
 # A daemon that can't read what is there, with Central away.  The pool that runs has it
 # open; one that starts now doesn't get it.

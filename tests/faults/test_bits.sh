@@ -5,8 +5,8 @@
 # shellcheck shell=bash source=tests/faults/lib.sh
 . "$(dirname "$0")/lib.sh"
 count=${BIT_PAGES:-5}
-# A write that was applied at Central can't be stored in what is damaged, and is
-# shown when the store is built anew.  Pages that lead elsewhere can leave products out.
+# A write that was applied at Central can't be stored in what is damaged; its till
+# waits for the store that is built anew, but not for long.  Pages that lead elsewhere can leave products out.
 may_be_wrong='PROD-... went back from version [0-9]+ to [0-9]+|a (list|total) of .*|404 for .*'
 
 # shellcheck disable=SC2119 # without a proxy

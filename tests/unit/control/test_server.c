@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,16 +362,53 @@ TEST(control_server, sends_an_answer_that_could_not_be_made_as_an_end)
 	end_close(&e);
 }
 
+static void descriptors_are(unsigned n, struct rlimit *before)
+{
+	struct rlimit few;
+
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, before), 0);
+	few = (struct rlimit){ n, before->rlim_max };
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+/* Whoever waits in the backlog meanwhile doesn't keep the daemon awake. */
+TEST(control_server, accepts_nobody_for_a_moment_without_descriptors)
+{
+	struct rlimit before;
+	struct pollfd p = { .events = POLLIN };
+	struct mono now = mono_now();
+	struct end e;
+	int fd;
+
+	end_open(&e);
+	fd = raw_connect(e.run_dir);
+	raw_message(fd, STATUS("r-1"));
+	descriptors_are(3, &before);
+	control_server_turn(e.server, now);
+	setrlimit(RLIMIT_NOFILE, &before);
+	p.fd = control_server_fd(e.server);
+	CU_ASSERT_EQUAL(poll(&p, 1, 0), 0);
+	CU_ASSERT_EQUAL(e.calls, 0);
+	/* When its time has come, which it says, it goes on. */
+	now = control_server_deadline(e.server);
+	CU_ASSERT_TRUE(mono_reached(now, mono_add_ms(mono_now(), 1000)));
+	control_server_turn(e.server, now);
+	end_turn(&e);
+	CU_ASSERT_EQUAL(e.calls, 1);
+	ASSERT_TEXT(raw_receive(fd), DONE("r-1"));
+	CU_ASSERT_FALSE(has_peers(&e));
+	close(fd);
+	end_close(&e);
+}
+
 /* With few descriptors the daemon keeps some for Central and the store. */
 TEST(control_server, closes_peers_above_its_limit_at_once)
 {
-	struct rlimit before, few;
+	struct rlimit before;
 	struct end e;
 	int fds[100];
 
-	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
-	few = (struct rlimit){ 192, before.rlim_max };
-	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+	descriptors_are(192, &before);
 	end_open(&e);
 	setrlimit(RLIMIT_NOFILE, &before);
 	for (int i = 0; i < 100; i++) {

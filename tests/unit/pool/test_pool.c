@@ -1,4 +1,5 @@
 /* A real pool of forked workers, spoken to as a web server does. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "pool/crashes.h"
 #include "pool/fcgi_client.h"
 #include "pool/pool.h"
 #include "unit.h"
@@ -61,6 +63,27 @@ static bool reload(void *arg, struct api_options *out)
 	return true;
 }
 
+static const char *told_path(const char *run_dir)
+{
+	static char path[120];
+
+	snprintf(path, sizeof(path), "%s/told", run_dir);
+	return path;
+}
+
+/* In the pool's process: leaves a file for the test to see. */
+static bool tell_crashes(const char *run_dir)
+{
+	int fd = open(told_path(run_dir), O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+static bool was_told(void)
+{
+	return access(told_path(pool.run_dir), F_OK) == 0;
+}
+
 static int run_pool(void)
 {
 	char address[120];
@@ -69,7 +92,8 @@ static int run_pool(void)
 		.socket_group = "",
 		.processes = PROCESSES,
 		.threads = THREADS,
-		.api = api_options(keys_before, 1) };
+		.api = api_options(keys_before, 1),
+		.tell_crashes = tell_crashes };
 	struct buf why;
 	enum st_err err;
 
@@ -410,11 +434,11 @@ static bool has_workers(void)
 }
 
 /* The socket listens before the first worker is there. */
-static void kill_a_worker(void)
+static void kill_a_worker(int signal)
 {
 	CU_ASSERT_TRUE_FATAL(until(has_workers));
 	killed = a_worker();
-	kill(killed, SIGKILL);
+	kill(killed, signal);
 }
 
 static bool is_replaced(void)
@@ -428,10 +452,23 @@ TEST(pool, a_killed_worker_is_replaced)
 {
 	pool_begin();
 	for (int i = 0; i < 3; i++) {
-		kill_a_worker();
+		kill_a_worker(SIGKILL);
 		CU_ASSERT_TRUE(until(is_replaced));
 		CU_ASSERT_EQUAL(ask_status("GET", "/metrics", NULL), 200);
 	}
+	pool_end_well();
+}
+
+/* As often as a damaged store would kill them, and not before. */
+TEST(pool, workers_that_die_of_the_store_are_told_of)
+{
+	pool_begin();
+	for (int i = 0; i < CRASHES_MANY; i++) {
+		CU_ASSERT_FALSE(was_told());
+		kill_a_worker(SIGBUS);
+		CU_ASSERT_TRUE(until(is_replaced));
+	}
+	CU_ASSERT_TRUE(until(was_told));
 	pool_end_well();
 }
 
@@ -484,7 +521,7 @@ TEST(pool, waits_for_its_workers_without_spinning)
 	int64_t before;
 
 	pool_begin();
-	kill_a_worker();
+	kill_a_worker(SIGKILL);
 	CU_ASSERT_TRUE(until(is_buried));
 	fd = fcgi_connect(pool.socket);
 	CU_ASSERT_EQUAL(send(fd, "\1", 1, MSG_NOSIGNAL), 1);
@@ -524,7 +561,7 @@ TEST(pool, counters_outlive_a_worker)
 	pool_begin();
 	for (int i = 0; i < 5; i++)
 		ask_status("GET", "/nowhere", NULL);
-	kill_a_worker();
+	kill_a_worker(SIGKILL);
 	CU_ASSERT_TRUE(until(restart_is_counted));
 	CU_ASSERT_TRUE(metrics_hold(
 	    "store_api_http_requests_total{route=\"other\",method=\"GET\",code=\"404\"} 5\n"));

@@ -156,6 +156,46 @@ TEST(backup, a_line_end_in_a_value_breaks_no_line)
 	store_writer_close(w);
 }
 
+static void put_partial(struct store_writer *w, uint64_t number)
+{
+	struct product p = fixture_product(number, 6);
+	struct store_txn *t;
+
+	p.partial = true;
+	CU_ASSERT_EQUAL_FATAL(store_txn_begin(w, STORE_RUNNING, &t), ST_OK);
+	store_txn_put(t, &p);
+	CU_ASSERT_EQUAL(store_txn_commit(t), ST_OK);
+}
+
+/* Or the first whole product of that version would be taken for one that is known. */
+TEST(backup, partial_products_are_partial_again)
+{
+	struct store_options options = fixture_store(10, 5);
+	struct store_writer *w = fixture_writer(&options);
+	struct store_snapshot s;
+	struct backup_header h;
+	struct backup *b;
+	struct product p;
+	struct buf why;
+	int fd = file_of("", 0);
+	unsigned partial = 0;
+
+	put_partial(w, 0);
+	put_partial(w, 7);
+	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(w, &s), ST_OK);
+	CU_ASSERT_EQUAL(backup_write(&s, "store-u", fd, NULL, &h), ST_OK);
+	store_snapshot_end(&s);
+	buf_init(&why, 1000);
+	CU_ASSERT_EQUAL_FATAL(backup_open(fd, &b, &why), ST_OK);
+	for (unsigned i = 0; backup_next(b, &p, &why) == ST_OK; i++)
+		partial |= (unsigned)p.partial << i;
+	CU_ASSERT_EQUAL(partial, 1U << 0 | 1U << 7);
+	ASSERT_TEXT(buf_text(&why), "");
+	backup_close(b);
+	close(fd);
+	store_writer_close(w);
+}
+
 TEST(backup, a_full_disk_is_told)
 {
 	struct store_options options = fixture_store(10, 5);
@@ -189,6 +229,12 @@ TEST(backup, each_wrong_line_is_named)
 		    "line 1: products is missing or no number" },
 		{ "{\"format\":1,\"storeId\":\"s\",\"offset\":1,\"products\":2}\n",
 		    "line 1: time is missing or no such text" },
+		{ "{\"format\":1,\"storeId\":\"s\",\"offset\":1,\"products\":2,\"time\":\"\","
+		  "\"partial\":\"A\"}\n",
+		    "line 1: partial is no list of ids" },
+		{ "{\"format\":1,\"storeId\":\"s\",\"offset\":1,\"products\":2,\"time\":\"\","
+		  "\"partial\":[\"B\",\"A\"]}\n" A B,
+		    "line 4: a product is missing that the first line calls partial" },
 		{ HEADER("2") A A, "line 3: its productId does not follow the one before it" },
 		{ HEADER("2") B A, "line 3: its productId does not follow the one before it" },
 		{ HEADER("2") A "{\"productId\":\"B\"}\n",

@@ -64,6 +64,26 @@ TEST(store_versions, a_reader_keeps_what_it_has_if_it_cant_read_the_next_one)
 	store_reader_close(r);
 }
 
+/* As a worker that was there before the store, and was asked for nothing yet. */
+TEST(store_versions, a_reader_that_never_read_has_what_was_there)
+{
+	struct store_options options = fixture_options();
+	struct store_writer *w = fixture_writer(&options);
+	struct store_reader *r;
+	struct store_snapshot s;
+
+	CU_ASSERT_EQUAL_FATAL(store_reader_open(&options, &r), ST_OK);
+	store_reader_refresh(r);
+	CU_ASSERT_EQUAL(fixture_publish(w, 5, 1), ST_OK);
+	store_writer_close(w);
+	store_reader_refresh(r);
+	publish_of_another_format(&options);
+	CU_ASSERT_EQUAL_FATAL(store_snapshot_begin(r, &s), ST_OK);
+	CU_ASSERT_EQUAL(fixture_version(&s, 5), 1);
+	store_snapshot_end(&s);
+	store_reader_close(r);
+}
+
 /* Until the next one is complete nothing of it is touched: the way back is open. */
 TEST(store_versions, a_store_of_another_format_stays_until_it_is_replaced)
 {

@@ -265,6 +265,33 @@ TEST(sync_engine, goes_on_from_its_offset_after_a_kill)
 	end();
 }
 
+static bool owes_full_sync(const struct sync_record *r, long reason)
+{
+	return r->full_sync_owed == (uint32_t)reason;
+}
+
+/* Damage that only a reader met: the next daemon would not find it by itself. */
+TEST(sync_engine, owes_a_full_sync_after_a_kill_too)
+{
+	struct sync_record r;
+	int status;
+
+	begin(10, 0);
+	CU_ASSERT_TRUE(until(has_full_syncs, 1, &r));
+	CU_ASSERT_EQUAL(r.full_sync_owed, FULL_SYNC_NONE);
+	set(&central.list_status, 500);
+	CU_ASSERT_EQUAL(control_tell_damage(run.dir, "reader", 5000), ST_OK);
+	CU_ASSERT_TRUE(until(owes_full_sync, FULL_SYNC_STORE_REBUILT, &r));
+	kill(run.pid, SIGKILL);
+	waitpid(run.pid, &status, 0);
+	set(&central.list_status, 200);
+	daemon_start(&run);
+	CU_ASSERT_TRUE(until(has_full_syncs, 2, &r));
+	CU_ASSERT_EQUAL(r.full_sync_reason, FULL_SYNC_STORE_REBUILT);
+	CU_ASSERT_EQUAL(r.full_sync_owed, FULL_SYNC_NONE);
+	end();
+}
+
 /* Whatever the state was that a dead daemon had committed. */
 TEST(sync_engine, shows_readers_that_it_starts)
 {

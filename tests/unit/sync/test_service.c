@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/intruder.h"
 #include "sync/daemon.h"
 #include "unit.h"
 
@@ -103,6 +104,25 @@ TEST(service, hears_that_loop_and_store_are_alive)
 	/* Nothing is asked and nothing arrives: the store is tried all the same. */
 	quiet = true;
 	CU_ASSERT_TRUE(hears(fd, "status 429"));
+	for (int i = 0; i < 5; i++)
+		CU_ASSERT_TRUE(hears(fd, "WATCHDOG=1\n"));
+	daemon_end(&run);
+	manager_end(fd);
+}
+
+/* To be started anew is no help to it: it is known as damaged from then on, and built anew. */
+TEST(service, hears_of_life_though_the_store_is_found_damaged_by_trying_it)
+{
+	char lock_file[150];
+	int fd = manager("200000");
+
+	quiet = false;
+	daemon_begin(&run, answer, NULL);
+	CU_ASSERT_TRUE(hears(fd, "WATCHDOG=1\nSTATUS=live"));
+	quiet = true;
+	CU_ASSERT_TRUE(hears(fd, "status 429"));
+	snprintf(lock_file, sizeof(lock_file), "%s/store-1/lock.mdb", run.data_dir);
+	CU_ASSERT_TRUE(intruder_set_back(lock_file));
 	for (int i = 0; i < 5; i++)
 		CU_ASSERT_TRUE(hears(fd, "WATCHDOG=1\n"));
 	daemon_end(&run);

@@ -1,5 +1,7 @@
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +11,8 @@
 #include "tool/probe.h"
 #include "unit.h"
 
+#define PATIENCE_MS 10000
+
 /* Somebody at a UNIX socket who answers anybody with the same bytes. */
 struct somebody {
 	char address[128]; /* unix:PATH */
@@ -16,6 +20,7 @@ struct somebody {
 	pthread_t thread;
 	const char *says; /* NULL: nothing, nor does it hear anything */
 	size_t len;
+	bool drips; /* a byte now and then, for a second */
 	char heard[1024];
 };
 
@@ -28,8 +33,11 @@ static void *serve(void *arg)
 		CU_ASSERT_TRUE(recv(fd, s->heard, sizeof(s->heard) - 1, 0) > 0);
 	/* Whoever has heard enough may hang up. */
 	for (size_t sent = 0; sent < s->len;) {
-		ssize_t n = send(fd, s->says + sent, s->len - sent, MSG_NOSIGNAL);
+		size_t at_once = s->drips ? 1 : s->len - sent;
+		ssize_t n = send(fd, s->says + sent, at_once, MSG_NOSIGNAL);
 
+		if (s->drips)
+			poll(NULL, 0, 10);
 		if (n <= 0)
 			break;
 		sent += (size_t)n;
@@ -83,7 +91,7 @@ TEST(tool_probe, puts_the_records_of_an_answer_together)
 	struct somebody s;
 
 	begin(&s, answer, sizeof(answer) - 1);
-	CU_ASSERT_EQUAL(probe_fastcgi(s.address, "/health", &got), ST_OK);
+	CU_ASSERT_EQUAL(probe_fastcgi(s.address, "/health", PATIENCE_MS, &got), ST_OK);
 	CU_ASSERT_EQUAL(got.status, 503);
 	ASSERT_TEXT(buf_text(&got.body), "body");
 	buf_free(&got.body);
@@ -106,7 +114,7 @@ TEST(tool_probe, no_answer_of_fastcgi_is_none)
 		struct somebody s;
 
 		begin(&s, answers[i].text, answers[i].len);
-		CU_ASSERT_EQUAL(probe_fastcgi(s.address, "/health", &got), ST_INVALID);
+		CU_ASSERT_EQUAL(probe_fastcgi(s.address, "/health", PATIENCE_MS, &got), ST_INVALID);
 		buf_free(&got.body);
 		end(&s);
 	}
@@ -120,7 +128,7 @@ TEST(tool_probe, who_hangs_up_at_once_does_not_end_us)
 		struct somebody s;
 
 		begin(&s, NULL, 0);
-		CU_ASSERT_NOT_EQUAL(probe_fastcgi(s.address, "/health", &got), ST_OK);
+		CU_ASSERT_NOT_EQUAL(probe_fastcgi(s.address, "/health", PATIENCE_MS, &got), ST_OK);
 		buf_free(&got.body);
 		end(&s);
 	}
@@ -136,12 +144,26 @@ TEST(tool_probe, of_a_large_page_the_beginning_is_enough)
 	memset(page + strlen(page), 'x', sizeof(page) - strlen(page));
 	listen_on_tcp(&s, address);
 	snprintf(url, sizeof(url), "http://%s", address);
-	CU_ASSERT_EQUAL(probe_http(url, "/health", &got), ST_OK);
+	CU_ASSERT_EQUAL(probe_http(url, "/health", PATIENCE_MS, &got), ST_OK);
 	CU_ASSERT_EQUAL(got.status, 200);
 	CU_ASSERT_EQUAL(strncmp(buf_text(&got.body), "<html>xxx", 9), 0);
 	buf_free(&got.body);
 	end(&s);
 	CU_ASSERT_EQUAL(strncmp(s.heard, "GET /health HTTP/1.0\r\n", 22), 0);
+}
+
+TEST(tool_probe, who_sends_a_byte_now_and_then_is_waited_for_no_longer)
+{
+	static const char page[100] = "HTTP/1.1 200 OK\r\n\r\n";
+	char url[128], address[64];
+	struct probe_answer got;
+	struct somebody s = { .says = page, .len = sizeof(page), .drips = true };
+
+	listen_on_tcp(&s, address);
+	snprintf(url, sizeof(url), "http://%s", address);
+	CU_ASSERT_EQUAL(probe_http(url, "/health", 50, &got), ST_TIMEOUT);
+	buf_free(&got.body);
+	end(&s);
 }
 
 TEST(tool_probe, nobody_there_is_told)
@@ -151,7 +173,8 @@ TEST(tool_probe, nobody_there_is_told)
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		struct probe_answer got;
 
-		CU_ASSERT_NOT_EQUAL(probe_fastcgi(addresses[i], "/health", &got), ST_OK);
+		CU_ASSERT_NOT_EQUAL(
+		    probe_fastcgi(addresses[i], "/health", PATIENCE_MS, &got), ST_OK);
 		buf_free(&got.body);
 	}
 }
@@ -164,7 +187,7 @@ TEST(tool_probe, addresses_of_web_servers_that_are_none)
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
 		struct probe_answer got;
 
-		CU_ASSERT_EQUAL(probe_http(urls[i], "/health", &got), ST_INVALID);
+		CU_ASSERT_EQUAL(probe_http(urls[i], "/health", PATIENCE_MS, &got), ST_INVALID);
 		buf_free(&got.body);
 	}
 }
