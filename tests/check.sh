@@ -51,9 +51,13 @@ build() { # what, make arguments…: counts as one test, since warnings are erro
   $make --no-print-directory -j "$jobs" "$@" && echo '1 passed, 0 failed'
 }
 
-unit_valgrind() {
+unit_valgrind() { # BUILD [TEST…]
   valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
-    --child-silent-after-fork=yes "$1"/tests/unit
+    --child-silent-after-fork=yes "$1"/tests/unit "${@:2}"
+}
+
+hardening() { # BUILD
+  tests/lint/hardening.sh --build "$1" "$1"/store-api.fcgi "$1"/store-syncd "$1"/storectl && echo '1 passed, 0 failed'
 }
 
 asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1)
@@ -90,6 +94,7 @@ fi
 suite build-gcc build tests compile_commands.json
 suite lint tests/lint/lint.sh
 suite unit-gcc build/tests/unit
+suite keys-valgrind unit_valgrind build api_key
 suite read-path tests/bench/read_path.sh
 suite hostile build/tests/hostile
 suite wire tests/central/test_wire.sh build/tests/central
@@ -100,6 +105,8 @@ packages
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
+suite keys-valgrind-clang unit_valgrind build/clang api_key
+suite hardening-clang hardening build/clang
 suite build-sanitizers build tests BUILD=build/asan SANITIZE=address,undefined
 suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
 suite hostile-sanitizers "${asan[@]}" build/asan/tests/hostile --count 20000
