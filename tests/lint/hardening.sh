@@ -57,7 +57,7 @@ look_at_code() { # PROGRAM
 look_at_build() { # DIR
   local level object
   # As the shell reads it: make has quoted it for that.
-  level=$(eval "$(cat "$1/flags") -E -P -x c -" <<<$'#include <features.h>\nlevel __USE_FORTIFY_LEVEL' 2>/dev/null |
+  level=$(eval "$(cat "$1/flags") -Wno-unused-command-line-argument -E -P -x c -" <<<$'#include <features.h>\nlevel __USE_FORTIFY_LEVEL' 2>/dev/null |
     sed -n 's/^level //p')
   [ "$level" = 3 ] || say "$1" "checks of buffers at level ${level:-none} (no -D_FORTIFY_SOURCE=3)"
   for object in "$1"/obj/*/*.o; do

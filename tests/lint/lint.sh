@@ -87,6 +87,8 @@ step 'manual pages' manual
 step 'manual pages as text' manual_text
 step 'manual pages and programs agree' tests/lint/pages.sh
 step 'each rule of manual pages can fail' tests/lint/test_pages.sh
+step 'SECURITY.md names tests that are there' tests/lint/claims.sh
+step 'each rule of its claims can fail' tests/lint/test_claims.sh
 step 'clang-format' format
 step 'shellcheck' shell
 step 'cppcheck' cpp_check
