@@ -53,16 +53,22 @@ OPTIMIZE := $(if $(CFLAGS),,-O2 -g)
 WERROR = -Werror
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wformat=2 $(WERROR)
-FORTIFY := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
+# Those of these words that the compiler and its C library take without a word.
+taken = $(shell for flag in $(1); do $(CC) -O2 -Werror $$flag -include features.h \
+	-fsyntax-only -x c /dev/null 2>/dev/null && echo "$$flag"; done)
+# Sanitizers look by themselves, and a packager's level stands.
+FORTIFY := $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,$(firstword \
+	$(call taken,-D_FORTIFY_SOURCE=3 -D_FORTIFY_SOURCE=2)))
 HARDENING := -fstack-protector-strong -fPIE $(FORTIFY) \
-	$(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),-fcf-protection)
+	$(call taken,-fstack-clash-protection -fcf-protection)
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer)
 override CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSTORE_API_VERSION='"$(VERSION)"' \
 	-DCONFIG_DIR='"$(confdir)"' -DSTATE_DIR='"$(localstatedir)/lib"' -DRUN_STATE_DIR='"$(runstatedir)"' \
 	$(if $(TEST_HOOKS),-DTEST_HOOKS)
 override CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(SANITIZE_FLAGS) -pthread
-override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE_FLAGS) -pthread
+override LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+	$(SANITIZE_FLAGS) -pthread
 
 # Asked only when something is compiled: a bare machine has no pkg-config yet.
 LIBRARY_CFLAGS = $(shell $(PKG_CONFIG) --cflags fcgi json-c libcrypto libcurl libxxhash lmdb)

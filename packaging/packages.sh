@@ -14,8 +14,8 @@ demo="$build libmicrohttpd-dev lighttpd curl"
 check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck valgrind
   lighttpd-mod-openssl lighttpd-mod-deflate openssl faketime git spawn-fcgi apache2-bin nginx
   python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd
-  libclang-rt-14-dev"
-bench="$check wrk gnuplot-nox strace lmdb-utils"
+  libclang-rt-14-dev strace"
+bench="$check wrk gnuplot-nox lmdb-utils"
 package="$build build-essential git dpkg-dev debhelper apache2-dev libcunit1-dev"
 check_package="$package libmicrohttpd-dev lighttpd curl jq python3-yaml apache2-bin nginx
   lintian debootstrap rpm rpmlint systemd-container"

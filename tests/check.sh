@@ -56,6 +56,16 @@ unit_valgrind() {
     --child-silent-after-fork=yes "$1"/tests/unit
 }
 
+# Without what it has for debuggers, which valgrind may not be able to read of clang.
+keys_valgrind() { # BUILD
+  strip -g -o "$1/tests/unit-stripped" "$1/tests/unit" &&
+    valgrind -q --error-exitcode=99 "$1/tests/unit-stripped" api_key
+}
+
+hardening() { # BUILD
+  tests/lint/hardening.sh --build "$1" "$1"/store-api.fcgi "$1"/store-syncd "$1"/storectl && echo '1 passed, 0 failed'
+}
+
 asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1)
 
 packages() { # what `make install` and `make dist` leave
@@ -90,6 +100,7 @@ fi
 suite build-gcc build tests compile_commands.json
 suite lint tests/lint/lint.sh
 suite unit-gcc build/tests/unit
+suite keys-valgrind keys_valgrind build
 suite read-path tests/bench/read_path.sh
 suite hostile build/tests/hostile
 suite wire tests/central/test_wire.sh build/tests/central
@@ -100,6 +111,8 @@ packages
 suite pool-memory tests/bench/pool_memory.sh 50000
 suite build-clang build tests BUILD=build/clang CC=clang
 suite unit-clang build/clang/tests/unit
+suite keys-valgrind-clang keys_valgrind build/clang
+suite hardening-clang hardening build/clang
 suite build-sanitizers build tests BUILD=build/asan SANITIZE=address,undefined
 suite unit-sanitizers "${asan[@]}" build/asan/tests/unit
 suite hostile-sanitizers "${asan[@]}" build/asan/tests/hostile --count 20000

@@ -22,6 +22,12 @@ struct span {
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool text_is_utf8(const char *s, size_t len);
 
+/* The valid UTF-8 character that s begins with: its length, and what it is.  0: there is none. */
+size_t text_character(const char *s, size_t len, uint32_t *code);
+
+/* What a terminal takes for a command, a line's end, or text from right to left. */
+bool text_is_unsafe(uint32_t code);
+
 /* True if a byte 00-1F or 7F is in it. */
 bool text_has_control(const char *s, size_t len);
 

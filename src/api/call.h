@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/bulkhead.h"
 #include "api/etag.h"
+#include "api/key.h"
 #include "api/path.h"
 #include "api/trouble.h"
 #include "base/json_writer.h"
@@ -16,6 +17,7 @@
 struct api {
 	struct api_options options; /* what it points to is main's */
 	struct store_reader *store;
+	struct api_keys keys;
 	uint32_t instance; /* in front of request ids made here */
 	_Atomic uint64_t requests;
 	struct bulkhead bulkhead;

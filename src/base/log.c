@@ -61,46 +61,11 @@ struct log_field log_number(const char *key, int64_t number)
 	return (struct log_field){ key, NULL, 0, number };
 }
 
-/* Length of the valid UTF-8 character at s, 0 if there is none. */
-static size_t character(const char *s, size_t len)
-{
-	for (size_t n = 1; n <= 4 && n <= len; n++)
-		if (text_is_utf8(s, n))
-			return n;
-	return 0;
-}
-
-/* Of a valid character below U+10000; what is above needs no escape. */
-static unsigned code_point(const char *s, size_t n)
-{
-	const unsigned char *c = (const unsigned char *)s;
-
-	if (n == 1)
-		return c[0];
-	if (n == 2)
-		return (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu);
-	return n == 3 ? (c[0] & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu) : 0x10000;
-}
-
-/* What a terminal takes for a command, a line's end, or text from right to left. */
-static bool is_unsafe(unsigned code)
-{
-	static const struct {
-		unsigned first, last;
-	} ranges[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c }, { 0x200b, 0x200f },
-		{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff } };
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (code >= ranges[i].first && code <= ranges[i].last)
-			return true;
-	return false;
-}
-
 /* One character, or one byte that is none, as JSON and logfmt have it between quotes. */
 static size_t escape(const char *s, size_t len, char out[8])
 {
-	size_t n = character(s, len);
-	unsigned code = n ? code_point(s, n) : 0;
+	uint32_t code = 0;
+	size_t n = text_character(s, len, &code);
 
 	if (n == 0)
 		snprintf(out, 8, "\xef\xbf\xbd"); /* U+FFFD */
@@ -108,7 +73,7 @@ static size_t escape(const char *s, size_t len, char out[8])
 		snprintf(out, 8, "\\n");
 	else if (code == '"' || code == '\\')
 		snprintf(out, 8, "\\%c", (int)code);
-	else if (is_unsafe(code))
+	else if (text_is_unsafe(code))
 		snprintf(out, 8, "\\u%04x", code);
 	else
 		snprintf(out, 8, "%.*s", (int)n, s);

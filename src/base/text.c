@@ -58,6 +58,34 @@ bool text_is_utf8(const char *s, size_t len)
 	return true;
 }
 
+size_t text_character(const char *s, size_t len, uint32_t *code)
+{
+	static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+
+	for (size_t n = 1; n <= 4 && n <= len; n++) {
+		if (!text_is_utf8(s, n))
+			continue;
+		*code = (unsigned char)s[0] & first_bits[n];
+		for (size_t i = 1; i < n; i++)
+			*code = *code << 6 | ((unsigned char)s[i] & 0x3f);
+		return n;
+	}
+	return 0;
+}
+
+bool text_is_unsafe(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c }, { 0x200b, 0x200f },
+		{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff } };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
+}
+
 bool text_has_control(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "health/health.h"
@@ -44,13 +45,19 @@ void check_default_limits(int64_t cycle_seconds, struct check_limits *limits)
 
 void check_add_text(const char *text, struct buf *out)
 {
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t n;
 
-		if (c == '|')
+	for (size_t left = strlen(text); left > 0; text += n, left -= n) {
+		uint32_t code = 0;
+		size_t len = text_character(text, left, &code);
+
+		n = len ? len : 1;
+		if (code == '|')
 			buf_addc(out, '/');
+		else if (len == 0 || text_is_unsafe(code))
+			buf_addc(out, ' ');
 		else
-			buf_addc(out, c < 0x20 || c == 0x7f ? ' ' : *text);
+			buf_add(out, text, len);
 	}
 }
 

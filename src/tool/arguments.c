@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "tool/command.h"
+#include "tool/show.h"
 
 #define COMMON       6
+#define SAID_MAX     4096
 #define FIRST_OF_OWN 256 /* values of a command's own options: above all characters */
 
 static const struct option common[COMMON] = {
@@ -26,13 +28,17 @@ static const struct option common[COMMON] = {
 
 void tool_say(const char *format, ...)
 {
+	char text[SAID_MAX];
+	struct buf line;
 	va_list args;
 
 	va_start(args, format);
-	fputs("storectl: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	buf_init(&line, (size_t)4 * SAID_MAX);
+	show_text(text, strlen(text), &line);
+	fprintf(stderr, "storectl: %s\n", buf_text(&line));
+	buf_free(&line);
 }
 
 const char *tool_option(const struct tool *t, const char *name)
@@ -182,6 +188,7 @@ bool tool_arguments(int argc, char **argv, struct tool_arguments *out, int *exit
 	struct parse p = { .out = &a };
 	int at;
 
+	show_init();
 	if (!a.settings.files) {
 		*exit_code = TOOL_SYSTEM;
 		return false;

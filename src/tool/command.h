@@ -55,7 +55,7 @@ const char *tool_option(const struct tool *t, const char *name);
 /* The operand of that place; NULL if there are fewer. */
 const char *tool_operand(const struct tool *t, size_t place);
 
-/* "storectl: …" and a newline on stderr. */
+/* "storectl: …" and a newline on stderr, of whatever text. */
 void tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The functions of the table. */

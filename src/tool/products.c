@@ -52,16 +52,6 @@ static int print_only_product(const struct answer *a, void *missing, struct buf 
 	return product ? TOOL_OK : TOOL_NEGATIVE;
 }
 
-static void say_missing(const char *id)
-{
-	struct buf text;
-
-	buf_init(&text, NAME_MAX_LEN);
-	show_text(id, strlen(id), &text);
-	tool_say("Product not found in local cache: %s", buf_text(&text));
-	buf_free(&text);
-}
-
 int get_command(const struct tool *t)
 {
 	const char *id = tool_operand(t, 0);
@@ -81,7 +71,7 @@ int get_command(const struct tool *t)
 	code = request_show_one(
 	    t, buf_text(&uri), by_query ? print_only_product : print_product, &missing);
 	if (missing && !t->arguments->json)
-		say_missing(id);
+		tool_say("Product not found in local cache: %s", id);
 	buf_free(&uri);
 	return code;
 }

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "tool/command.h"
-#include "tool/show.h"
 
 int tool_run(const struct tool_arguments *a, const struct config *c)
 {
@@ -16,7 +15,6 @@ int tool_run(const struct tool_arguments *a, const struct config *c)
 
 	/* What goes wrong the command says, once and in words for a person. */
 	log_open("storectl", LOG_LEVEL_NONE, LOG_FORMAT_LOGFMT);
-	show_init();
 	code = a->command->run(&t);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		tool_say("the output can't be written: %s", strerror(errno));

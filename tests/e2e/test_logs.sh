@@ -131,6 +131,13 @@ kill -HUP "$DAEMON" "$POOL"
 check 'a key that Central refuses' until_true 30 logged daemon 'class=auth'
 is 'no record below its level since' \
   "$(sed -n '/class=auth/,$p' "$DIR/daemon.log" | grep -cE 'level=(DEBUG|INFO)')" 0
+for path in /v1/store/sync/status /v1/store/cache/stats /health /metrics /v1/store/openapi.json /v1/x; do
+  api GET "$path"
+  echo "$path $HEADERS $BODY" >>"$DIR/answers"
+done
+"$BUILD/storectl" --config "$DIR/store.conf" doctor >>"$DIR/answers" 2>&1
+check 'answers are not empty' grep -q 'mistyped\|auth' "$DIR/answers"
+is 'no key in any answer' "$(grep -c sesame "$DIR/answers")" 0
 stop "$first"
 check 'lighttpd: its access log has the id' grep -q ' sale-7.42$' "$DIR/web-1/access.log"
 for program in store-syncd store-api.fcgi; do

@@ -78,6 +78,8 @@ step 'daemon links no FastCGI' daemon_links
 step 'storectl links no writer, no curl and no FastCGI' tool_links
 step 'a read of products parses no JSON' tests/lint/read_path.sh "$BUILD/store-api.fcgi"
 step 'no test hooks in the programs' no_test_hooks
+step 'programs are hardened' tests/lint/hardening.sh --build "$BUILD" "$BUILD"/store-{api.fcgi,syncd} "$BUILD/storectl"
+step 'each rule of hardening can fail' tests/lint/test_hardening.sh
 step 'one version everywhere' packaging/version.sh --check
 step 'nothing left behind' no_leftovers
 step 'sizes of files and functions' sizes
@@ -85,6 +87,8 @@ step 'manual pages' manual
 step 'manual pages as text' manual_text
 step 'manual pages and programs agree' tests/lint/pages.sh
 step 'each rule of manual pages can fail' tests/lint/test_pages.sh
+step 'SECURITY.md names tests that are there' tests/lint/claims.sh
+step 'each rule of its claims can fail' tests/lint/test_claims.sh
 step 'clang-format' format
 step 'shellcheck' shell
 step 'cppcheck' cpp_check

@@ -74,6 +74,13 @@ check 'with debug symbols too' cmp "$work/first/store-api-dbgsym_${version}_$arc
   "$work/$second/store-api-dbgsym_${version}_$arch.deb"
 check 'and a newer one' build newer "$newer"
 check 'lintian has neither errors nor warnings' lintian --allow-root --fail-on error,warning "$work/first"/*.changes
+hardened() {
+  dpkg-deb -x "$work/first/$deb" "$work/unpacked" &&
+    tests/lint/hardening.sh "$work"/unpacked/usr/{lib/store-api/store-api.fcgi,sbin/store-syncd,bin/storectl}
+}
+check 'its programs are hardened' hardened
+checks_buffers() { grep -q -- '-D_FORTIFY_SOURCE=3' "$work/first.log" && fails grep -q -- '-D_FORTIFY_SOURCE=2' "$work/first.log"; }
+check 'and built with the strictest checks of buffers' checks_buffers
 [ -e "$work/newer/$deb_newer" ] || { echo "$passed passed, $failed failed, 0 skipped"; exit 1; }
 
 # ---------------------------------------------------------------- the ways it is used

@@ -38,6 +38,30 @@ TEST(base_text, utf8)
 	CU_ASSERT_TRUE(text_is_utf8("a\0b", 3));
 }
 
+TEST(base_text, characters_and_what_a_terminal_makes_of_them)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		uint32_t code;
+		bool unsafe;
+	} cases[] = { { "a", 1, 'a', false }, { "\x1b[", 1, 0x1b, true }, { "\x7f", 1, 0x7f, true },
+		{ "\xc2\x9bm", 2, 0x9b, true }, { "\xc2\xa0", 2, 0xa0, false },
+		{ "\xd8\x9c", 2, 0x61c, true }, { "\xe2\x80\xa8", 3, 0x2028, true },
+		{ "\xe2\x80\xae", 3, 0x202e, true }, { "\xe2\x82\xac", 3, 0x20ac, false },
+		{ "\xef\xbb\xbf", 3, 0xfeff, true }, { "\xf0\x9f\x98\x80", 4, 0x1f600, false },
+		{ "\xff", 0, 0, true }, { "\xc2", 0, 0, true }, { "\xed\xa0\x80", 0, 0, true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t code = 0;
+
+		CU_ASSERT_EQUAL(
+		    text_character(cases[i].text, strlen(cases[i].text), &code), cases[i].len);
+		CU_ASSERT_EQUAL(code, cases[i].code);
+		CU_ASSERT_EQUAL(text_is_unsafe(code), cases[i].unsafe);
+	}
+}
+
 TEST(base_text, control_bytes)
 {
 	CU_ASSERT_FALSE(text_has_control("plain \xc3\xa9 ~", 10));

@@ -281,10 +281,12 @@ TEST(check, tells_more_in_the_same_line)
 	f = well();
 	f.daemon.state = SYNC_RETRYING;
 	f.daemon.failure = FAILURE_BAD_ANSWER;
-	f.daemon.message = "not | JSON:\n\x1b[2J\x7f<html>";
+	/* CSI as one character, text from right to left, a byte that is none. */
+	f.daemon.message = "not | JSON:\n\x1b[2J\x7f<html>\xc2\x9b"
+			   "1m\xe2\x80\xae\xff caf\xc3\xa9";
 	ASSERT_TEXT(line_of(&f, &defaults, true),
 	    "1 STORE-SYNC WARNING - retrying (bad_answer), " PLACE
-	    ", last failure: not / JSON:  [2J <html>" PERF);
+	    ", last failure: not / JSON:  [2J <html> 1m   caf\xc3\xa9" PERF);
 }
 
 TEST(check, gives_up_in_one_line)

@@ -2,6 +2,7 @@
  * What the engine makes of commits that fail, and of what it learns at an awkward
  * moment, seen from its inside.
  */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -407,6 +408,58 @@ TEST(sync_commits, a_write_without_time_left_is_not_sent)
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"outcome\":\"not_sent\""));
 	CU_ASSERT_EQUAL(atomic_load(&in.posts), 0);
 	close(fd);
+	inside_end(&in);
+}
+
+TEST(sync_commits, a_write_beyond_those_that_may_be_under_way_is_refused)
+{
+	struct inside in;
+	const char *said;
+	int fd;
+
+	inside_begin(&in, 3);
+	in.engine.writes.under_way = 256;
+	fd = forward(&in);
+	writes_tick(&in.engine, mono_now());
+	CU_ASSERT_TRUE_FATAL(has_no_write(&in.engine));
+	said = raw_receive(fd);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"code\":\"overloaded\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"outcome\":\"not_sent\""));
+	CU_ASSERT_EQUAL(atomic_load(&in.posts), 0);
+	in.engine.writes.under_way = 0;
+	close(fd);
+	inside_end(&in);
+}
+
+static int asking = -1;
+
+static bool is_told(const struct engine *e)
+{
+	struct pollfd p = { .fd = asking, .events = POLLIN };
+
+	(void)e;
+	return poll(&p, 1, 0) > 0;
+}
+
+TEST(sync_commits, a_write_beyond_the_bytes_that_may_wait_is_refused)
+{
+	const size_t most = (size_t)64 << 20;
+	struct inside in;
+	const char *said;
+
+	inside_begin(&in, 3);
+	in.engine.writes.bytes = most;
+	asking = raw_connect(in.run_dir);
+	raw_message(asking, UPDATE);
+	inside_hear_until(&in, is_told);
+	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(asking), "\"taken\""));
+	inside_hear_until(&in, is_told);
+	said = raw_receive(asking);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"code\":\"overloaded\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"outcome\":\"not_sent\""));
+	CU_ASSERT_EQUAL(in.engine.writes.bytes, most);
+	in.engine.writes.bytes = 0;
+	close(asking);
 	inside_end(&in);
 }
 
