@@ -104,7 +104,8 @@ PROGRAMS := $(BUILD)/store-api.fcgi $(BUILD)/store-syncd $(BUILD)/storectl
 TEST_PROGRAMS := $(BUILD)/tests/unit $(BUILD)/tests/central $(BUILD)/tests/listen \
 	$(BUILD)/tests/property $(BUILD)/tests/bench $(BUILD)/tests/load $(BUILD)/tests/reads \
 	$(BUILD)/tests/hostile $(BUILD)/tests/intruder $(BUILD)/tests/null $(BUILD)/tests/plain \
-	$(BUILD)/tests/format $(BUILD)/tests/powercut $(BUILD)/tests/record.so
+	$(BUILD)/tests/format $(BUILD)/tests/powercut $(BUILD)/tests/record.so \
+	$(BUILD)/tests/upkeep
 
 UNIT_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -207,6 +208,12 @@ $(BUILD)/tests/reads: $(BUILD)/obj/tests/bench/reads.o $(call archive,api health
 		store_write store_read model base)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(JSON_LIBS) $(LMDB_LIBS)
+
+# With a page index that can be left out.
+$(BUILD)/tests/upkeep: $(BUILD)/obj/tests/bench/upkeep.o $(call archive,store_write store_read model base)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(LDFLAGS) -Wl,--wrap=index_inserted,--wrap=index_deleted -o $@ $^ $(JSON_LIBS) \
+		$(LMDB_LIBS)
 
 # With the pool's tests' own end of FastCGI.
 $(BUILD)/tests/bench: $(patsubst %,$(BUILD)/obj/tests/bench/%.o,client paced samples) \

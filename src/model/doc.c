@@ -177,17 +177,6 @@ const struct doc_node *doc_next(
 	return next < parent->end ? &d->nodes[next] : NULL;
 }
 
-const struct doc_node *doc_member(
-    const struct doc *d, const struct doc_node *object, const char *name)
-{
-	if (!object || object->type != DOC_OBJECT)
-		return NULL;
-	for (const struct doc_node *n = doc_first(d, object); n; n = doc_next(d, object, n))
-		if (doc_is_text(d, n, name))
-			return doc_value(d, n);
-	return NULL;
-}
-
 struct span doc_span(const struct doc *d, const struct doc_node *node)
 {
 	return (struct span){ d->text + node->start, node->stop - node->start };
@@ -257,10 +246,11 @@ enum st_err doc_string(const struct doc *d, const struct doc_node *node, struct 
 	return out->err;
 }
 
-bool doc_is_text(const struct doc *d, const struct doc_node *node, const char *text)
+/* doc_is_text(), of a text of this length. */
+static bool is_text(const struct doc *d, const struct doc_node *node, const char *text, size_t len)
 {
-	size_t len = strlen(text), raw_len;
 	struct buf decoded;
+	size_t raw_len;
 	const char *raw;
 	bool same;
 
@@ -278,4 +268,22 @@ bool doc_is_text(const struct doc *d, const struct doc_node *node, const char *t
 	       memcmp(buf_text(&decoded), text, len) == 0;
 	buf_free(&decoded);
 	return same;
+}
+
+bool doc_is_text(const struct doc *d, const struct doc_node *node, const char *text)
+{
+	return is_text(d, node, text, strlen(text));
+}
+
+const struct doc_node *doc_member(
+    const struct doc *d, const struct doc_node *object, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!object || object->type != DOC_OBJECT)
+		return NULL;
+	for (const struct doc_node *n = doc_first(d, object); n; n = doc_next(d, object, n))
+		if (is_text(d, n, name, len))
+			return doc_value(d, n);
+	return NULL;
 }

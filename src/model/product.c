@@ -27,20 +27,33 @@ struct members {
 	const struct doc_node *values[KNOWN_COUNT];
 };
 
+/* Which one it is, looked for from `guess` on; KNOWN_COUNT: none. */
+static size_t which(const struct doc *d, const struct doc_node *name, size_t guess)
+{
+	for (size_t tried = 0; tried < KNOWN_COUNT; tried++) {
+		size_t i = (guess + tried) % KNOWN_COUNT;
+
+		if (doc_is_text(d, name, known_names[i]))
+			return i;
+	}
+	return KNOWN_COUNT;
+}
+
+/* As a rule they come in our order, so that the first guess is right. */
 static struct members find_members(const struct doc *d, const struct doc_node *product)
 {
 	struct members m = { { NULL }, { NULL } };
 	const struct doc_node *n;
+	size_t guess = 0;
 
 	for (n = doc_first(d, product); n; n = doc_next(d, product, n)) {
-		size_t i = 0;
+		size_t i = which(d, n, guess);
 
-		while (i < KNOWN_COUNT && !doc_is_text(d, n, known_names[i]))
-			i++;
-		if (i < KNOWN_COUNT) {
-			m.names[i] = n;
-			m.values[i] = doc_value(d, n);
-		}
+		if (i == KNOWN_COUNT)
+			continue;
+		m.names[i] = n;
+		m.values[i] = doc_value(d, n);
+		guess = i + 1;
 	}
 	return m;
 }

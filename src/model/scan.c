@@ -15,6 +15,7 @@
  */
 #include "model/scan.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,12 +144,38 @@ static enum st_err scan_escape(struct scan *s)
 	return ST_OK;
 }
 
+/* Each of its eight bytes is this one. */
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The highest bit of each byte that is 0; above the lowest of those there may be more bits. */
+static uint64_t zeros(uint64_t bytes)
+{
+	return (bytes - EIGHT(1)) & ~bytes & EIGHT(0x80);
+}
+
+/* Behind the ASCII that means nothing in a string, eight bytes at a time. */
+static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *stop)
+{
+	for (; stop - at >= 8; at += 8) {
+		uint64_t bytes, odd;
+
+		memcpy(&bytes, at, sizeof(bytes));
+		bytes = le64toh(bytes);
+		odd = (bytes & EIGHT(0x80)) | zeros(bytes ^ EIGHT('"')) |
+		      zeros(bytes ^ EIGHT('\\')) | zeros(bytes & EIGHT(0x60)); /* below 0x20 */
+		if (odd != 0)
+			return at + __builtin_ctzll(odd) / 8;
+	}
+	return at;
+}
+
 /* s->at stands on the opening quote; leaves it behind the closing one. */
 static enum st_err scan_string(struct scan *s)
 {
 	const unsigned char *from = ++s->at;
 	unsigned bits = 0;
 
+	s->at = skip_plain(s->at, s->stop);
 	while (s->at < s->stop && *s->at != '"') {
 		if (*s->at == '\\') {
 			enum st_err err = scan_escape(s);

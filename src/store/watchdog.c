@@ -58,11 +58,15 @@ static void set_alarm(int64_t ms)
 	setitimer(ITIMER_REAL, &value, NULL);
 }
 
-void watchdog_arm(void)
+void watchdog_ready(void)
 {
 	struct sigaction action = { .sa_handler = bark };
 
 	sigaction(SIGALRM, &action, NULL);
+}
+
+void watchdog_arm(void)
+{
 	set_alarm(limit_ms);
 }
 

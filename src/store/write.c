@@ -225,6 +225,7 @@ enum st_err store_writer_open(
 		err = take_lock(w, why);
 	if (err == ST_OK) {
 		crash_watch(w);
+		watchdog_ready();
 		err = open_store(w, why);
 	}
 	if (err != ST_OK)

@@ -54,6 +54,7 @@ void crash_note_stuck(void);
 
 /* watchdog.c: what waits for lock.mdb has a time limit, by an alarm (ITIMER_REAL). */
 void watchdog_limit(int64_t ms);
+void watchdog_ready(void); /* once, before any of these: what the alarm does */
 void watchdog_arm(void);
 void watchdog_arm_deadly(void); /* in a child: it dies of SIGALRM, without a word */
 void watchdog_rest(void);

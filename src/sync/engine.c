@@ -204,12 +204,21 @@ static void keep_store(struct engine *e, struct mono now)
 	full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
 }
 
+/* While nothing is asked of Central there is nothing that takes memory. */
+static void measure(struct engine *e)
+{
+	if (e->measured == e->moment)
+		return;
+	e->measured = e->moment;
+	metrics_daemon_resident(e->metrics, io_private_memory());
+}
+
 static void keep_house(struct engine *e, struct mono now)
 {
 	if (!mono_reached(e->next_housekeeping, now))
 		return;
 	e->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);
-	metrics_daemon_resident(e->metrics, io_private_memory());
+	measure(e);
 	store_writer_check_readers(e->store);
 	keep_store(e, now);
 	keep_run_dir(e, now);
@@ -334,7 +343,8 @@ enum st_err engine_run(const struct engine_options *options, struct buf *why)
 	struct engine e = { .settings = options->settings,
 		.options = options,
 		.store = options->store,
-		.metrics = options->metrics };
+		.metrics = options->metrics,
+		.measured = UINT64_MAX }; /* never */
 	enum st_err err;
 
 	log_limit_init(&e.left_out, LEFT_OUT_BURST, LEFT_OUT_PERIOD_MS);

@@ -206,6 +206,7 @@ struct engine {
 	bool damaged;                   /* the running generation can't be changed any more */
 	struct mono trust_deletes_from; /* see rules/doubt.h */
 	uint64_t moment;                /* counts requests and changes, to tell which was first */
+	uint64_t measured;              /* the moment when its memory was */
 	struct mono next_housekeeping, settled_from;
 	int64_t watchdog_ms; /* between signs of life, 0: none is wanted */
 	struct mono next_watchdog;

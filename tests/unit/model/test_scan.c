@@ -286,6 +286,26 @@ TEST(scan, refuses_invalid_texts_and_says_where)
 	}
 }
 
+/* Strings are looked through by several bytes at once. */
+TEST(scan, sees_each_byte_at_each_place_of_a_string)
+{
+	for (size_t place = 1; place <= 20; place++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+			char text[] = "\"aaaaaaaaaaaaaaaaaaaa\"";
+			struct doc_error why = { "", 0 };
+			struct doc d = { 0 };
+
+			text[place] = (char)byte;
+			CU_ASSERT_EQUAL(doc_parse(text, sizeof(text) - 1, 1, &d, &why),
+			    plain ? ST_OK : ST_INVALID);
+			if (byte < 0x20)
+				CU_ASSERT_EQUAL(why.at, place);
+			doc_free(&d);
+		}
+	}
+}
+
 static enum st_err parse_nested(size_t depth, char open, const char *inside)
 {
 	char text[2048] = "";
