@@ -20,6 +20,7 @@ run_one() { # NAME
 }
 export -f run_one
 export out ANSWERED=$out/answered
+: >"$ANSWERED"
 
 # Each error of the API came over HTTP: those of the table that answers are made from, which
 # are those that the description names.

@@ -54,6 +54,7 @@ ends store-syncd 'a second one on the data' 75 env "RUN_DIR=$DIR/run-2" "$daemon
 ends store-syncd 'a second one on the control socket' 69 env "DATA_DIR=$DIR/data-2" "$daemon"
 ends storectl 'a product' 0 "$tool" get PROD-001
 ends storectl 'no such product' 1 "$tool" get PROD-999
+# shellcheck disable=SC2016 # expanded by the other shell
 ends storectl 'a full disk behind its output' 74 bash -c '"$1" list >/dev/full' - "$tool"
 
 faults '{"faults":[{"path":"list","kind":"delay","delayMs":3000}]}'
