@@ -11,6 +11,7 @@ CC = gcc
 PKG_CONFIG ?= pkg-config
 SANITIZE ?=
 TEST_HOOKS ?=
+COVERAGE ?=
 PORT ?= 8083
 
 # ---------------------------------------------------------------- directories
@@ -116,8 +117,8 @@ CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c)
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: fuzz fuzz-afl fuzz-targets fuzz-programs fuzz-afl-programs
-.PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak mutants demo clean format \
-	man-text help packages-build packages-demo packages-check packages-bench
+.PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak coverage mutants demo clean format \
+	man-text help packages-build packages-demo packages-check packages-bench packages-coverage
 .DELETE_ON_ERROR:
 
 all: programs
@@ -132,6 +133,7 @@ help:
 	@echo 'make                 the programs, in $(BUILD)/'
 	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
 	@echo 'make check           all tests; make check-deep: the longer ones'
+	@echo 'make coverage        which lines no test runs'
 	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make bench           what it costs, side by side; make bench-quick: in two minutes'
 	@echo 'make fuzz            broken input for MINUTES=$(MINUTES); FUZZ="page json": those targets; make fuzz-afl'
@@ -150,7 +152,7 @@ say = $(if $(V),,@echo '  $(1) $@';)
 
 # Objects are made anew when the way of making them changes.
 FLAGS_FILE := $(BUILD)/flags
-FLAGS_TEXT := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+FLAGS_TEXT := $(CC) $(CPPFLAGS) $(CFLAGS) $(COVERAGE) $(LDFLAGS)
 ifneq ($(file <$(FLAGS_FILE)),$(FLAGS_TEXT))
 .PHONY: $(FLAGS_FILE)
 endif
@@ -160,7 +162,7 @@ $(FLAGS_FILE):
 
 $(BUILD)/obj/%.o: src/%.c $(FLAGS_FILE)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(LIBRARY_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(CPPFLAGS) $(CFLAGS) $(COVERAGE) $(LIBRARY_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A file that the assembler puts in.
 $(BUILD)/obj/api/openapi.o: src/api/openapi.json
@@ -270,11 +272,16 @@ $(BUILD)/tests/format: $(BUILD)/obj/tests/e2e/format.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(LDFLAGS) -o $@ $^ $(LMDB_LIBS)
 
+# Programs that count which lines of src are run write that down however they end.
+ifneq ($(COVERAGE),)
+$(PROGRAMS) $(filter-out %.so,$(TEST_PROGRAMS)) $(FUZZ_PROGRAMS): $(BUILD)/obj/tests/coverage/ends.o
+endif
+
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
 # ---------------------------------------------------------------- running and testing
 
-packages-build packages-demo packages-check packages-bench:
+packages-build packages-demo packages-check packages-bench packages-coverage:
 	@packaging/packages.sh $(@:packages-%=%)
 
 # The second make sees what the first has installed.  exec: told to end, make tells only its child.
@@ -306,6 +313,13 @@ bench: packages-bench
 bench-quick: packages-bench
 	@$(MAKE) --no-print-directory tests
 	@tests/bench/bench.sh quick
+
+# Which lines no test runs, in $(BUILD)/coverage/report.txt; each must be explained.
+coverage: packages-coverage
+	@$(MAKE) --no-print-directory tests fuzz-targets BUILD=$(BUILD)/coverage TEST_HOOKS=1 \
+		WERROR= CFLAGS='-O0 -g' CPPFLAGS=-U_FORTIFY_SOURCE LDFLAGS='--coverage -Wl,--wrap=_exit,--wrap=raise' \
+		COVERAGE='--coverage -fprofile-update=atomic'
+	@BUILD=$(BUILD)/coverage tests/coverage/run.sh
 
 mutants: hooks
 	@tests/property/mutants.sh $(BUILD)/hooks

@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh build|demo|check|bench|package|check-package: install what is missing for that,
+# packages.sh build|demo|check|bench|coverage|package|check-package: install what is missing for that,
 # from Debian's packages.
 #
 # Uses apt-get, as root or through sudo.  On other systems, or without the
@@ -16,6 +16,7 @@ check="$demo clang clang-format clang-tidy cppcheck libcunit1-dev jq shellcheck 
   python3 python3-jsonschema python3-prometheus-client python3-yaml mandoc systemd
   libclang-rt-14-dev strace"
 bench="$check wrk gnuplot-nox lmdb-utils"
+coverage="$check gcovr"
 package="$build build-essential git dpkg-dev debhelper apache2-dev libcunit1-dev"
 check_package="$package libmicrohttpd-dev lighttpd curl jq python3-yaml apache2-bin nginx
   lintian debootstrap rpm rpmlint systemd-container"
@@ -26,9 +27,10 @@ demo) wanted=$demo ;;
 check) wanted=$check ;;
 package) wanted=$package ;;
 bench) wanted=$bench ;;
+coverage) wanted=$coverage ;;
 check-package) wanted=$check_package ;;
 *)
-  echo "usage: packages.sh build|demo|check|bench|package|check-package" >&2
+  echo "usage: packages.sh build|demo|check|bench|coverage|package|check-package" >&2
   exit 2
   ;;
 esac

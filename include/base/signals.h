@@ -18,7 +18,4 @@ enum st_err signals_open(int *fd);
 /* The next signal that waits, or 0. */
 int signals_next(int fd);
 
-/* For a child after fork(): unblock and restore the default actions. */
-void signals_reset(void);
-
 #endif

@@ -38,14 +38,3 @@ int signals_next(int fd)
 		return 0;
 	return (int)info.ssi_signo;
 }
-
-void signals_reset(void)
-{
-	sigset_t set;
-
-	for (unsigned i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-		signal(handled[i], SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
-	handled_set(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}

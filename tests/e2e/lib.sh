@@ -225,7 +225,11 @@ api() { # METHOD PATH [curl options…]
     -o "$DIR/body" -D "$DIR/headers" -w '%{http_code}' "$WEB$path" 2>>"$DIR/curl.log")
   BODY=$(cat "$DIR/body")
   HEADERS=$(tr -d '\r' <"$DIR/headers")
+  if [[ $BODY =~ ^'{"error":{"code":"'([a-z_]+) ]]; then answered "$STATUS ${BASH_REMATCH[1]}"; fi
 }
+
+# An error that came over HTTP (or ` skipped`), for run.sh, which wants to see each of them.
+answered() { [ -z "${ANSWERED-}" ] || echo "$1" >>"$ANSWERED"; }
 
 header() { # NAME: its value in the last answer
   sed -n "s/^$1: //Ip" <<<"$HEADERS"

@@ -3,8 +3,11 @@
 # sockets and processes of its own.  Last line: their sum.  TESTS: those of
 # another directory that are made alike.
 set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "${TESTS:-$(dirname "$0")}" || exit 1
+every=
 if [ $# -eq 0 ]; then
+  [ -n "${TESTS-}" ] || every=yes
   for file in test_*.sh; do set -- "$@" "${file%.sh}"; done
 fi
 out=$(mktemp -d)
@@ -16,7 +19,34 @@ run_one() { # NAME
   echo "(exit $?, $((SECONDS - start)) s)" >>"$out/$1"
 }
 export -f run_one
-export out
+export out ANSWERED=$out/answered
+: >"$ANSWERED"
+
+# Each error of the API came over HTTP: those of the table that answers are made from, which
+# are those that the description names.
+errors() {
+  sed -nE 's/^\t\[PROBLEM_.*= \{ ([0-9]+), "([a-z_]+)".*/\1 \2/p' "$top/src/api/problem.c" | sort
+}
+described() { jq -r '.components.schemas.ErrorCode.enum[]' "$top/src/api/openapi.json"; }
+look_for_errors() {
+  local error
+  while read -r error; do
+    if grep -qx "$error" "$ANSWERED"; then
+      passed=$((passed + 1))
+    elif grep -qx "$error skipped" "$ANSWERED"; then
+      skipped=$((skipped + 1))
+    else
+      failed=$((failed + 1))
+      echo "FAILED: some test is answered $error"
+    fi
+  done < <(errors)
+  if [ "$(errors | cut -d ' ' -f 2 | sort -u)" = "$(described | sort)" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo 'FAILED: the errors of src/api/problem.c are those of src/api/openapi.json'
+  fi
+}
 
 # They wait more than they work: two for each core.
 printf '%s\n' "$@" | xargs -P "$((2 * $(nproc)))" -I{} bash -c 'run_one {}'
@@ -33,5 +63,6 @@ for name in "$@"; do
   if [ "$f" -gt 0 ]; then cat "$out/$name"; else grep '^SKIPPED' "$out/$name"; fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+[ -z "$every" ] || look_for_errors
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

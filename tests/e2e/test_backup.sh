@@ -123,6 +123,10 @@ is 'a FIFO' "$STATUS $WORDS" "1 storectl: $DIR/fifo: this is no regular file"
 ctl restore "$DIR/none"
 is 'none' "$STATUS $WORDS" "1 storectl: $DIR/none: No such file or directory"
 
+ctl restore --json "$DIR/first"
+is 'JSON' "$STATUS $(jq -c . <<<"$BODY")" "0 {\"products\":500,\"offset\":$offset}"
+check 'and events once more' until_true 20 product_has PROD-050 .available 2000
+
 # ---- without a daemon
 
 one_shot() { # FILE: $STATUS

@@ -59,6 +59,9 @@ says 'verbose: a line still' $OK "STORE-SYNC OK - live, $place$here" -v
 is 'verbose: no more than that' "$(wc -l <<<"$OUT")" 1
 run_check -vv
 matches 'twice: the settings' "$(tail -n +2 <<<"$OUT" | tr '\n' ' ')" "files: none DATA_DIR=$DATA_DIR RUN_DIR=$RUN_DIR .*limits: -w 60 -c 200 -t 10 "
+printf 'LOG_LEVEL=info\n' >"$DIR/check.conf"
+run_check -vv --config "$DIR/check.conf"
+matches 'twice: the files' "$(sed -n 2p <<<"$OUT")" "files: $DIR/check.conf"
 run_check -v --verbose -v
 matches 'three times: all facts' "$(tail -n +5 <<<"$OUT" | tr '\n' ' ')" 'daemon: ok in .*a writer holds .* store: ok, .* [0-9]+ of 4608 readers record: live, .*'
 says 'ranges: below' $WARNING "STORE-SYNC WARNING - age is past -w 1000:, live, $place \| age=[0-9]+s;1000:;200;0 .*" -w 1000:

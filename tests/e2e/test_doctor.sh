@@ -55,6 +55,16 @@ doctor --json --config "$DIR/settings" --url "$WEB/"
 is 'JSON' "$CODE $(jq -r '.failures, .warnings, (.findings[0]|keys_unsorted|join(","))' <<<"$OUT" | tr '\n' ' ')" \
   '0 0 0 result,check,what,advice '
 
+# What is in the place of something else.
+mkdir -m 0777 "$DIR/odd"
+touch "$DIR/odd/control.sock"
+RUN_DIR=$DIR/odd FCGI_LISTEN=${WEB#http://} doctor
+finds warn run 'anybody may look in'
+finds fail run 'control.sock is no socket'
+finds fail pool "doesn't answer at ${WEB#http://}"
+FCGI_LISTEN=nowhere.invalid:9 doctor
+finds fail pool "doesn't answer at nowhere.invalid:9"
+
 # So large a store takes long enough to be told how far its backup is.
 check 'a backup has a bar' script -qec "$BUILD/storectl backup $DIR/backup" "$DIR/bar" </dev/null >/dev/null
 check 'with its share' grep -qP '\r\e\[Kbackup: \[.*\] [0-9]+ of 75000 products, [0-9]+ %' "$DIR/bar"

@@ -26,6 +26,8 @@ matches 'no store, no daemon: what it says' "$OUT" 'state +stopped.*daemon +unre
 storectl get PROD-001
 is 'no store: get' "$CODE $ERR" '69 storectl: The cache has never been synced yet'
 not_running="the daemon isn't running; start it (systemctl start store-syncd), and read in its log why it ended"
+storectl backup "$DIR/backup"
+is 'no store: backup' "$CODE $ERR" '69 storectl: backup: the store was never filled'
 storectl sync
 is 'no daemon: sync' "$CODE $ERR" "69 storectl: sync: $not_running"
 storectl sync --json
@@ -205,6 +207,8 @@ stop "$DAEMON"
 has_stopped() { grep -q ' stopped, 507 products' "$DIR/watch"; }
 check 'watch: a daemon that goes is one' until_true 10 has_stopped
 stop "$watching"
+timeout -s TERM 1 "$BUILD/storectl" status --watch --json >"$DIR/watch"
+is 'watch: JSON' "$(head -n 1 "$DIR/watch" | jq -r .state)" stopped
 storectl get PROD-002
 is 'without the daemon the store is read' "$CODE" 0
 storectl status

@@ -215,9 +215,7 @@ static int signals_in_a_child(void)
 	raise(SIGTERM);
 	if (signals_next(fd) == 0 || signals_next(fd) == 0 || signals_next(fd) != 0)
 		return 2;
-	signals_reset();
-	raise(SIGTERM); /* deadly again */
-	return 3;
+	return 0;
 }
 
 TEST(base_signals, are_read_from_a_descriptor)
@@ -228,5 +226,5 @@ TEST(base_signals, are_read_from_a_descriptor)
 	if (pid == 0)
 		_exit(signals_in_a_child());
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-	CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }

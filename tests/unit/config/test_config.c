@@ -130,6 +130,7 @@ TEST(config_values, each_kind_refuses_the_rest_and_names_it)
 		{ CONFIG_POOL, "MOUNT_PREFIX=api" }, { CONFIG_POOL, "MOUNT_PREFIX=/api/" },
 		{ CONFIG_POOL, "MOUNT_PREFIX=/a//b" }, { CONFIG_POOL, "MOUNT_PREFIX=/api=" },
 		{ CONFIG_POOL, "MOUNT_PREFIX=/api=v1" }, { CONFIG_POOL, "MOUNT_PREFIX=/" },
+		{ CONFIG_POOL, "MOUNT_PREFIX=/a?b" },
 		{ CONFIG_POOL, "CORS_ALLOWED_ORIGINS=a.example" },
 		{ CONFIG_POOL, "CORS_ALLOWED_ORIGINS=https://a/path" },
 		{ CONFIG_POOL, "CORS_ALLOWED_ORIGINS=https://a,,https://b" },
@@ -223,6 +224,7 @@ TEST(config_file, syntax)
 		{ "STORE_ID='single'\n", "single" },
 		{ "STORE_ID=\"e\\\\\"\n", NULL },
 		{ "STORE_ID=a\nSTORE_ID=b\n", "b" },
+		{ "STORE_ID=\"a\\b\"\n", NULL },
 		{ "STORE_ID=\"open\n", NULL },
 		{ "STORE_ID='a' b\n", NULL },
 		{ "STORE_ID=back\\slash\n", NULL },
@@ -264,7 +266,9 @@ TEST(config_file, every_mistake_is_listed_with_its_line)
 {
 	CU_ASSERT_EQUAL(
 	    load_text(CONFIG_POOL,
-		"PORT=0\nPORTS=1\nSYNC_INTERVAL_SECOND=3\nLOG_LEVEL=x\nxyzzy_unheard_of=1\n", NULL),
+		"PORT=0\nPORTS=1\nSYNC_INTERVAL_SECOND=3\nLOG_LEVEL=x\nxyzzy_unheard_of=1\n"
+		"a_name_that_is_longer_than_that_of_any_setting_that_there_ever_was_here=1\n",
+		NULL),
 	    ST_INVALID);
 	CU_ASSERT_TRUE(said(&last.mistakes, "f.conf:1: PORT=0: allowed: 1 to 65535\n"));
 	CU_ASSERT_TRUE(said(&last.mistakes, "f.conf:2: PORTS is no setting; did you mean PORT?\n"));
@@ -273,13 +277,15 @@ TEST(config_file, every_mistake_is_listed_with_its_line)
 				 "SYNC_INTERVAL_SECONDS?\n"));
 	CU_ASSERT_TRUE(said(&last.mistakes, "f.conf:4: LOG_LEVEL=x: "));
 	CU_ASSERT_TRUE(said(&last.mistakes, "f.conf:5: xyzzy_unheard_of is no setting\n"));
+	CU_ASSERT_TRUE(said(&last.mistakes, "_was_here is no setting\n"));
 	forget();
 }
 
 TEST(config_sources, later_files_and_the_environment_win)
 {
 	static char from_environment[] = "STORE_ID=environment";
-	char *environment[] = { from_environment, NULL };
+	static char no_setting[] = "STORE_ID";
+	char *environment[] = { no_setting, from_environment, NULL };
 	char first[100], second[100];
 	const char *files[2] = { first, second };
 

@@ -233,6 +233,7 @@ TEST(control_sync, answer_refuses_all_else)
 		REFUSED ",\"code\":\"sync_failed\",\"message\":\"m\"}",
 		REFUSED ",\"code\":\"sync_failed\",\"message\":\"m\",\"class\":\"\"}",
 		REFUSED ",\"code\":\"sync_failed\",\"class\":\"auth\"}",
+		REFUSED ",\"code\":\"denied\",\"message\":\"m\",\"class\":\"auth\"}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

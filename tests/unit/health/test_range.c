@@ -69,7 +69,7 @@ TEST(range, refuses_what_is_none)
 	static const char *const texts[] = { "", "@", "~", "@~", "x", "5x", "5 ", " 5", "5m", "+5",
 		"--5", "-", "1.", ".5", "1.2.3", "1e3", "0x10", "inf", "nan", "1,5", "20:10", "5:1",
 		"0:-1", "-1", "10:20:30", "10:~", "~10", "~~:10", "@@5", "1:@5", "10::20", "5|6",
-		"5;6", "5\n" };
+		"5;6", "5\n", "x:5", "5x:6" };
 	struct range r = { .text = "untouched" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -18,6 +18,7 @@
 #define RANGE_ISSUE "must be from -2147483647 to 2147483647"
 #define V_ISSUE     "must be an integer from 1 to 9007199254740992"
 #define KEY_ISSUE   "must be a string of 1 to 200 bytes without control characters"
+#define LONG_NAME   "a_name_of_more_bytes_than_are_shown_of_one_that_nobody_knows_0123456"
 #define LIST_ISSUE  "must be a list of 1 to 100 updates"
 
 #define REST(id)                                                                     \
@@ -133,6 +134,7 @@ TEST(update_request, names_every_bad_member)
 		{ "{\"storeId\":\"a\",\"storeId\":\"a\"," REST("P") "}",
 		    "-1 storeId: stands twice" },
 		{ "{\"x\":1,\"x\":2," REST("P") "}", "-1 x: stands twice" },
+		{ "{\"" LONG_NAME "\":1,\"" LONG_NAME "\":2," REST("P") "}", "-1 : stands twice" },
 		{ "{\"y\":{\"a\\\"\":1,\"a\\\"\":2}," REST("P") "}", "-1 a\\\": stands twice" },
 		{ "[]", "-1 : must be a JSON object" },
 		{ "null", "-1 : must be a JSON object" },

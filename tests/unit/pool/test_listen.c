@@ -81,7 +81,7 @@ TEST(pool_listen, own_unix_socket)
 static int bad_addresses(void)
 {
 	static const char *const bad[] = { "unix:/nowhere/at/all/s", "256.0.0.1:1",
-		"nohost.invalid:1", "127.0.0.1:notaport" };
+		"nohost.invalid:1", "127.0.0.1:notaport", "unix:" };
 	struct listener l;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -119,3 +119,11 @@ TEST(rules_budget, a_long_full_sync_meets_no_429_and_delays_nobody)
 	CU_ASSERT_EQUAL(late, 0);
 	CU_ASSERT_TRUE(now <= 10 * 60000);
 }
+
+TEST(rules_budget, a_limit_of_nothing_is_none)
+{
+	struct budget b = { 0 };
+
+	budget_learned(&b, 0, 0, 60000, at(0));
+	CU_ASSERT_EQUAL(wait_of(&b, BUDGET_PAGE, 0), 0);
+}

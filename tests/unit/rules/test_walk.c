@@ -159,4 +159,7 @@ TEST(rules_walk, refuses_what_was_not_asked_for)
 	page.has_more = false;
 	CU_ASSERT_EQUAL(walk_page(&w, &page, &first), WALK_USE);
 	CU_ASSERT_TRUE(walk_covers(&w, "A", 1));
+	page.has_more = true;
+	page.n = 0;
+	CU_ASSERT_EQUAL(walk_page(&w, &page, &first), WALK_BAD);
 }
