@@ -148,7 +148,7 @@ static const char *reason(int status)
 	return "Status";
 }
 
-static enum st_err send_response(struct fcgi *f, bool is_head)
+static enum st_err send_response(struct fcgi *f, bool is_head, bool with_end)
 {
 	static const struct buf nothing;
 	const struct api_response *r = &f->response;
@@ -170,7 +170,7 @@ static enum st_err send_response(struct fcgi *f, bool is_head)
 	if (f->head.err)
 		return f->head.err;
 	return reply_send(f->request.ipcFd, f->request.requestId, &f->head,
-	    has_body && !is_head ? &r->body : &nothing);
+	    has_body && !is_head ? &r->body : &nothing, with_end);
 }
 
 static void set_receive_timeout(int fd, int64_t ms)
@@ -216,10 +216,13 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 	return ST_OK;
 }
 
-/* Read a body that nobody wanted, so that the connection can be used again. */
-static bool drain(struct fcgi *f)
+/*
+ * Read on through a body that nobody wanted, for so long, while it comes fast, so
+ * that the connection can be used again.  True: all of it is read.  0 ms: one look.
+ */
+static bool drain(struct fcgi *f, int64_t ms)
 {
-	struct mono now = mono_now(), deadline = mono_add_ms(now, DRAIN_MS);
+	struct mono now = mono_now(), deadline = mono_add_ms(now, ms);
 	char block[4096];
 	enum st_err err;
 	size_t n = 1;
@@ -231,14 +234,21 @@ static bool drain(struct fcgi *f)
 	return !err && n == 0;
 }
 
-/* End the request. */
-static enum fcgi_end finish(struct fcgi *f, enum st_err sent, bool keep)
+/*
+ * The end of the request may be sent when the body's end was read.  As a rule it
+ * has come by now, and both go out at once; else the response doesn't wait for it.
+ */
+static enum fcgi_end respond(struct fcgi *f, bool is_head, bool keep)
 {
 	FCGX_Request *r = &f->request;
 	int fd = r->ipcFd;
-	bool drained = !sent && drain(f);
-	bool ended = !sent && reply_end(fd, r->requestId) == ST_OK;
+	bool drained = drain(f, 0);
+	bool ended = send_response(f, is_head, drained) == ST_OK;
 
+	if (ended && !drained) {
+		drained = drain(f, DRAIN_MS);
+		ended = reply_end(fd, r->requestId) == ST_OK;
+	}
 	keep = keep && r->keepConnection && drained && ended;
 	/* Its memory; of the connection it must know nothing. */
 	FCGX_Free(r, 0);
@@ -267,7 +277,6 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	FCGX_Request *r = &f->request;
 	struct api_request request;
 	enum fcgi_end end;
-	enum st_err sent;
 
 	r->ipcFd = fd;
 	r->keepConnection = 1; /* else libfcgi would begin by closing it */
@@ -283,9 +292,8 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	request.body_arg = f;
 	f->timeout_changed = false;
 	api_handle(f->api, &request, &f->response);
-	sent = send_response(
-	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
-	end = finish(f, sent, keep);
+	end = respond(
+	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0, keep);
 	r->ipcFd = -1;
 	api_response_trim(&f->response);
 	return end;
