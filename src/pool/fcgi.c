@@ -35,7 +35,7 @@ struct fcgi {
 	struct api *api;
 	struct reading *reading;
 	FCGX_Request request;
-	bool timeout_changed; /* the descriptor's SO_RCVTIMEO isn't the usual one */
+	bool has_timeout; /* the descriptor, an SO_RCVTIMEO */
 	struct api_response response;
 	struct buf head; /* its status line and headers, as they are sent */
 };
@@ -183,6 +183,14 @@ static void set_receive_timeout(int fd, int64_t ms)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }
 
+/* The head of the next request has a deadline of another kind. */
+static void clear_receive_timeout(int fd)
+{
+	struct timeval never = { 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
+}
+
 /* api_request.read_body: what libfcgi holds of a record, or what the next read brings. */
 static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadline, size_t *n)
 {
@@ -198,7 +206,7 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 		if (left <= 0)
 			return ST_TIMEOUT;
 		set_receive_timeout(f->request.ipcFd, left);
-		f->timeout_changed = true;
+		f->has_timeout = true;
 	}
 	c = FCGX_GetChar(in);
 	if (c == EOF) {
@@ -252,8 +260,8 @@ static enum fcgi_end respond(struct fcgi *f, bool is_head, bool keep)
 	keep = keep && r->keepConnection && drained && ended;
 	/* Its memory; of the connection it must know nothing. */
 	FCGX_Free(r, 0);
-	if (keep && f->timeout_changed)
-		set_receive_timeout(fd, FCGI_PEER_TIMEOUT_MS);
+	if (keep && f->has_timeout)
+		clear_receive_timeout(fd);
 	if (!keep && ended && !drained)
 		return FCGI_LINGERS;
 	if (!keep)
@@ -290,7 +298,7 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	read_params(r->envp, &request);
 	request.read_body = read_body;
 	request.body_arg = f;
-	f->timeout_changed = false;
+	f->has_timeout = false;
 	api_handle(f->api, &request, &f->response);
 	end = respond(
 	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0, keep);

@@ -34,6 +34,7 @@
 
 #define STACK_SIZE      (512 * 1024)
 #define HOUSEKEEPING_MS 2000
+#define STOP_STEP_MS    400
 #define ACCEPT_PAUSE_MS 50 /* without descriptors or memory */
 #define ACCEPT_LOG_MS   10000
 
@@ -61,15 +62,6 @@ static bool arm(struct worker *w, int fd, int op, uint64_t kind)
 	return epoll_ctl(w->epoll, op, fd, &event) == 0;
 }
 
-static void set_timeouts(int fd)
-{
-	struct timeval timeout = { .tv_sec = FCGI_PEER_TIMEOUT_MS / 1000 };
-
-	/* Without these a stalled peer would hold a thread for ever; they fail on no socket. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-}
-
 static void log_not_accepted(struct worker *w, int errnum)
 {
 	uint64_t records = log_limit_take(&w->not_accepted, mono_now());
@@ -91,8 +83,6 @@ static int accept_one(struct worker *w)
 	}
 	if (!atomic_load(&w->stopping))
 		arm(w, w->listener, EPOLL_CTL_MOD, 0);
-	if (fd >= 0)
-		set_timeouts(fd);
 	return fd;
 }
 
@@ -172,12 +162,17 @@ static bool start_threads(struct worker *w, pthread_t *threads)
 	return n == w->options->threads;
 }
 
+static void expire_readings(struct worker *w)
+{
+	for (unsigned i = 0; i < w->options->threads; i++)
+		reading_expire(&w->readings[i], mono_now());
+}
+
 static void keep_house(struct worker *w)
 {
 	api_refresh(w->api);
 	lingers_expire(&w->lingers, mono_now());
-	for (unsigned i = 0; i < w->options->threads; i++)
-		reading_expire(&w->readings[i], mono_now());
+	expire_readings(w);
 	metrics_pool_resident(w->options->api.metrics, w->slot, io_private_memory());
 }
 
@@ -198,8 +193,13 @@ static void wait_for_stop(struct worker *w, int signal_fd)
 static bool join_threads(struct worker *w, pthread_t *threads)
 {
 	struct pollfd p = { .fd = w->ended, .events = POLLIN };
+	bool ended = false;
 
-	if (poll(&p, 1, WORKER_STOP_MS) <= 0)
+	for (int ms = 0; ms < WORKER_STOP_MS && !ended; ms += STOP_STEP_MS) {
+		ended = poll(&p, 1, STOP_STEP_MS) > 0;
+		expire_readings(w);
+	}
+	if (!ended)
 		return false;
 	for (unsigned i = 0; i < w->options->threads; i++)
 		pthread_join(threads[i], NULL);
