@@ -75,39 +75,46 @@ void fcgi_close(struct fcgi *f)
 }
 
 /* Parameters of which one counts, and where they go. */
+#define PARAMETER(name, member)                                              \
+	{                                                                    \
+		name, sizeof(name) - 1, offsetof(struct api_request, member) \
+	}
 static const struct {
 	const char *name;
-	size_t at;
+	size_t len, at;
 } parameters[] = {
-	{ "REQUEST_METHOD", offsetof(struct api_request, method) },
-	{ "REQUEST_URI", offsetof(struct api_request, uri) },
-	{ "STORE_API_PREFIX", offsetof(struct api_request, prefix) },
-	{ "CONTENT_LENGTH", offsetof(struct api_request, content_length) },
-	{ "REMOTE_ADDR", offsetof(struct api_request, remote_addr) },
-	{ "HTTP_X_REQUEST_ID", offsetof(struct api_request, request_id) },
-	{ "HTTP_IF_NONE_MATCH", offsetof(struct api_request, if_none_match) },
-	{ "HTTP_X_STORE_MAX_STALENESS", offsetof(struct api_request, max_staleness) },
-	{ "HTTP_ORIGIN", offsetof(struct api_request, origin) },
+	PARAMETER("REQUEST_METHOD", method),
+	PARAMETER("REQUEST_URI", uri),
+	PARAMETER("STORE_API_PREFIX", prefix),
+	PARAMETER("CONTENT_LENGTH", content_length),
+	PARAMETER("REMOTE_ADDR", remote_addr),
+	PARAMETER("HTTP_X_REQUEST_ID", request_id),
+	PARAMETER("HTTP_IF_NONE_MATCH", if_none_match),
+	PARAMETER("HTTP_X_STORE_MAX_STALENESS", max_staleness),
+	PARAMETER("HTTP_ORIGIN", origin),
 };
 
-static bool is_named(const char *param, size_t len, const char *name)
+static bool is_named(const char *param, size_t len, const char *name, size_t name_len)
 {
-	return strlen(name) == len && memcmp(param, name, len) == 0;
+	return len == name_len && memcmp(param, name, len) == 0;
 }
 
 static void read_param(const char *param, struct api_request *r)
 {
-	size_t len = strcspn(param, "=");
-	struct span value = { param + len + 1, 0 };
+	static const char key[] = "HTTP_X_API_KEY";
+	const char *equals = strchr(param, '=');
+	size_t len;
+	struct span value;
 
-	if (param[len] == '\0')
+	if (!equals)
 		return;
-	value.len = strlen(value.data);
+	len = (size_t)(equals - param);
+	value = (struct span){ equals + 1, strlen(equals + 1) };
 	/* A key may come in several; we need to know of two. */
-	if (is_named(param, len, "HTTP_X_API_KEY") && r->n_keys < 2)
+	if (is_named(param, len, key, sizeof(key) - 1) && r->n_keys < 2)
 		r->keys[r->n_keys++] = value;
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
-		if (is_named(param, len, parameters[i].name))
+		if (is_named(param, len, parameters[i].name, parameters[i].len))
 			*(struct span *)(void *)((char *)r + parameters[i].at) = value;
 }
 
