@@ -1,9 +1,10 @@
 /*
  * pool/worker.c: threads that wait on one epoll set.
  *
- *   listener   EPOLLONESHOT: wakes one thread, which accepts one connection,
- *              arms the listener again and serves what it accepted.  So nobody
- *              accepts while no thread is free; connections wait in the backlog.
+ *   listener   EPOLLEXCLUSIVE, EPOLLET: a connection wakes one process, and one
+ *              thread of it, which accepts one, takes the listener out of the set
+ *              and in again, and serves what it accepted.  So nobody accepts while
+ *              no thread is free; connections wait in the backlog.
  *   kept ones  EPOLLONESHOT: a connection that the web server keeps open goes
  *              back into the set while it is idle, and costs no thread.
  *   lingering  EPOLLONESHOT: answered ones whose peer still sends (pool/linger.h).
@@ -62,6 +63,25 @@ static bool arm(struct worker *w, int fd, int op, uint64_t kind)
 	return epoll_ctl(w->epoll, op, fd, &event) == 0;
 }
 
+/*
+ * Put in, it wakes a thread if a connection waits already, and stands behind the
+ * other processes, whose turn it then is.
+ */
+static bool watch_listener(struct worker *w)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
+		.data.u64 = (uint32_t)w->listener };
+
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->listener, &event) == 0;
+}
+
+/* Threads may meet here: it is out already then, or in again. */
+static void watch_listener_again(struct worker *w)
+{
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->listener, NULL);
+	(void)watch_listener(w);
+}
+
 static void log_not_accepted(struct worker *w, int errnum)
 {
 	uint64_t records = log_limit_take(&w->not_accepted, mono_now());
@@ -82,7 +102,7 @@ static int accept_one(struct worker *w)
 		poll(NULL, 0, ACCEPT_PAUSE_MS);
 	}
 	if (!atomic_load(&w->stopping))
-		arm(w, w->listener, EPOLL_CTL_MOD, 0);
+		watch_listener_again(w);
 	return fd;
 }
 
@@ -99,6 +119,14 @@ static void serve(struct worker *w, struct fcgi *f, int fd, bool is_new)
 		lingers_end(&w->lingers, fd);
 }
 
+static void serve_new(struct worker *w, struct fcgi *f)
+{
+	int fd = accept_one(w);
+
+	if (fd >= 0)
+		serve(w, f, fd, true);
+}
+
 static void handle(struct worker *w, struct fcgi *f, const struct epoll_event *event)
 {
 	int fd = (int)(uint32_t)event->data.u64;
@@ -107,9 +135,7 @@ static void handle(struct worker *w, struct fcgi *f, const struct epoll_event *e
 		if (!lingers_read(fd) || !arm(w, fd, EPOLL_CTL_MOD, LINGERING))
 			lingers_end(&w->lingers, fd);
 	} else if (fd == w->listener) {
-		fd = accept_one(w);
-		if (fd >= 0)
-			serve(w, f, fd, true);
+		serve_new(w, f);
 	} else if (fd != w->stop) {
 		serve(w, f, fd, false);
 	}
@@ -132,6 +158,8 @@ static void serve_until_stopped(struct worker *w, struct fcgi *f)
 		if (epoll_wait(w->epoll, &event, 1, -1) > 0)
 			handle(w, f, &event);
 	}
+	/* No other process was woken for a connection that came in this moment. */
+	serve_new(w, f);
 }
 
 static void *thread_run(void *arg)
@@ -173,6 +201,8 @@ static void keep_house(struct worker *w)
 	api_refresh(w->api);
 	lingers_expire(&w->lingers, mono_now());
 	expire_readings(w);
+	/* A process that died may have been woken for a connection in vain. */
+	watch_listener_again(w);
 	metrics_pool_resident(w->options->api.metrics, w->slot, io_private_memory());
 }
 
@@ -216,8 +246,7 @@ static bool open_sets(struct worker *w)
 	atomic_store(&w->running, w->options->threads);
 	event.data.u64 = (uint32_t)w->stop;
 	return w->epoll >= 0 && w->stop >= 0 && w->ended >= 0 &&
-	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event) == 0 &&
-	       arm(w, w->listener, EPOLL_CTL_ADD, 0);
+	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event) == 0 && watch_listener(w);
 }
 
 static bool open_readings(struct worker *w)
