@@ -35,7 +35,7 @@ struct fcgi {
 	struct api *api;
 	struct reading *reading;
 	FCGX_Request request;
-	bool timeout_changed; /* the descriptor's SO_RCVTIMEO isn't the usual one */
+	bool has_timeout; /* the descriptor, an SO_RCVTIMEO */
 	struct api_response response;
 	struct buf head; /* its status line and headers, as they are sent */
 };
@@ -75,39 +75,46 @@ void fcgi_close(struct fcgi *f)
 }
 
 /* Parameters of which one counts, and where they go. */
+#define PARAMETER(name, member)                                              \
+	{                                                                    \
+		name, sizeof(name) - 1, offsetof(struct api_request, member) \
+	}
 static const struct {
 	const char *name;
-	size_t at;
+	size_t len, at;
 } parameters[] = {
-	{ "REQUEST_METHOD", offsetof(struct api_request, method) },
-	{ "REQUEST_URI", offsetof(struct api_request, uri) },
-	{ "STORE_API_PREFIX", offsetof(struct api_request, prefix) },
-	{ "CONTENT_LENGTH", offsetof(struct api_request, content_length) },
-	{ "REMOTE_ADDR", offsetof(struct api_request, remote_addr) },
-	{ "HTTP_X_REQUEST_ID", offsetof(struct api_request, request_id) },
-	{ "HTTP_IF_NONE_MATCH", offsetof(struct api_request, if_none_match) },
-	{ "HTTP_X_STORE_MAX_STALENESS", offsetof(struct api_request, max_staleness) },
-	{ "HTTP_ORIGIN", offsetof(struct api_request, origin) },
+	PARAMETER("REQUEST_METHOD", method),
+	PARAMETER("REQUEST_URI", uri),
+	PARAMETER("STORE_API_PREFIX", prefix),
+	PARAMETER("CONTENT_LENGTH", content_length),
+	PARAMETER("REMOTE_ADDR", remote_addr),
+	PARAMETER("HTTP_X_REQUEST_ID", request_id),
+	PARAMETER("HTTP_IF_NONE_MATCH", if_none_match),
+	PARAMETER("HTTP_X_STORE_MAX_STALENESS", max_staleness),
+	PARAMETER("HTTP_ORIGIN", origin),
 };
 
-static bool is_named(const char *param, size_t len, const char *name)
+static bool is_named(const char *param, size_t len, const char *name, size_t name_len)
 {
-	return strlen(name) == len && memcmp(param, name, len) == 0;
+	return len == name_len && memcmp(param, name, len) == 0;
 }
 
 static void read_param(const char *param, struct api_request *r)
 {
-	size_t len = strcspn(param, "=");
-	struct span value = { param + len + 1, 0 };
+	static const char key[] = "HTTP_X_API_KEY";
+	const char *equals = strchr(param, '=');
+	size_t len;
+	struct span value;
 
-	if (param[len] == '\0')
+	if (!equals)
 		return;
-	value.len = strlen(value.data);
+	len = (size_t)(equals - param);
+	value = (struct span){ equals + 1, strlen(equals + 1) };
 	/* A key may come in several; we need to know of two. */
-	if (is_named(param, len, "HTTP_X_API_KEY") && r->n_keys < 2)
+	if (is_named(param, len, key, sizeof(key) - 1) && r->n_keys < 2)
 		r->keys[r->n_keys++] = value;
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
-		if (is_named(param, len, parameters[i].name))
+		if (is_named(param, len, parameters[i].name, parameters[i].len))
 			*(struct span *)(void *)((char *)r + parameters[i].at) = value;
 }
 
@@ -148,7 +155,7 @@ static const char *reason(int status)
 	return "Status";
 }
 
-static enum st_err send_response(struct fcgi *f, bool is_head)
+static enum st_err send_response(struct fcgi *f, bool is_head, bool with_end)
 {
 	static const struct buf nothing;
 	const struct api_response *r = &f->response;
@@ -170,7 +177,7 @@ static enum st_err send_response(struct fcgi *f, bool is_head)
 	if (f->head.err)
 		return f->head.err;
 	return reply_send(f->request.ipcFd, f->request.requestId, &f->head,
-	    has_body && !is_head ? &r->body : &nothing);
+	    has_body && !is_head ? &r->body : &nothing, with_end);
 }
 
 static void set_receive_timeout(int fd, int64_t ms)
@@ -181,6 +188,14 @@ static void set_receive_timeout(int fd, int64_t ms)
 	if (real < 1)
 		timeout.tv_usec = 1000; /* 0 would mean for ever */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+}
+
+/* The head of the next request has a deadline of another kind. */
+static void clear_receive_timeout(int fd)
+{
+	struct timeval never = { 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
 }
 
 /* api_request.read_body: what libfcgi holds of a record, or what the next read brings. */
@@ -198,7 +213,7 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 		if (left <= 0)
 			return ST_TIMEOUT;
 		set_receive_timeout(f->request.ipcFd, left);
-		f->timeout_changed = true;
+		f->has_timeout = true;
 	}
 	c = FCGX_GetChar(in);
 	if (c == EOF) {
@@ -216,10 +231,13 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 	return ST_OK;
 }
 
-/* Read a body that nobody wanted, so that the connection can be used again. */
-static bool drain(struct fcgi *f)
+/*
+ * Read on through a body that nobody wanted, for so long, while it comes fast, so
+ * that the connection can be used again.  True: all of it is read.  0 ms: one look.
+ */
+static bool drain(struct fcgi *f, int64_t ms)
 {
-	struct mono now = mono_now(), deadline = mono_add_ms(now, DRAIN_MS);
+	struct mono now = mono_now(), deadline = mono_add_ms(now, ms);
 	char block[4096];
 	enum st_err err;
 	size_t n = 1;
@@ -231,19 +249,26 @@ static bool drain(struct fcgi *f)
 	return !err && n == 0;
 }
 
-/* End the request. */
-static enum fcgi_end finish(struct fcgi *f, enum st_err sent, bool keep)
+/*
+ * The end of the request may be sent when the body's end was read.  As a rule it
+ * has come by now, and both go out at once; else the response doesn't wait for it.
+ */
+static enum fcgi_end respond(struct fcgi *f, bool is_head, bool keep)
 {
 	FCGX_Request *r = &f->request;
 	int fd = r->ipcFd;
-	bool drained = !sent && drain(f);
-	bool ended = !sent && reply_end(fd, r->requestId) == ST_OK;
+	bool drained = drain(f, 0);
+	bool ended = send_response(f, is_head, drained) == ST_OK;
 
+	if (ended && !drained) {
+		drained = drain(f, DRAIN_MS);
+		ended = reply_end(fd, r->requestId) == ST_OK;
+	}
 	keep = keep && r->keepConnection && drained && ended;
 	/* Its memory; of the connection it must know nothing. */
 	FCGX_Free(r, 0);
-	if (keep && f->timeout_changed)
-		set_receive_timeout(fd, FCGI_PEER_TIMEOUT_MS);
+	if (keep && f->has_timeout)
+		clear_receive_timeout(fd);
 	if (!keep && ended && !drained)
 		return FCGI_LINGERS;
 	if (!keep)
@@ -267,7 +292,6 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	FCGX_Request *r = &f->request;
 	struct api_request request;
 	enum fcgi_end end;
-	enum st_err sent;
 
 	r->ipcFd = fd;
 	r->keepConnection = 1; /* else libfcgi would begin by closing it */
@@ -281,11 +305,10 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	read_params(r->envp, &request);
 	request.read_body = read_body;
 	request.body_arg = f;
-	f->timeout_changed = false;
+	f->has_timeout = false;
 	api_handle(f->api, &request, &f->response);
-	sent = send_response(
-	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0);
-	end = finish(f, sent, keep);
+	end = respond(
+	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0, keep);
 	r->ipcFd = -1;
 	api_response_trim(&f->response);
 	return end;

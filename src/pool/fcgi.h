@@ -22,9 +22,6 @@ enum st_err fcgi_init(void);
 enum st_err fcgi_open(struct api *api, struct reading *reading, struct fcgi **out);
 void fcgi_close(struct fcgi *f);
 
-/* A peer that sends or takes nothing for so long is dropped: SO_RCVTIMEO, SO_SNDTIMEO of an fd. */
-#define FCGI_PEER_TIMEOUT_MS 10000
-
 /* For all of a request but its body; who looks after `reading` sees to it. */
 #define FCGI_HEAD_MS 10000
 

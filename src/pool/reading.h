@@ -1,11 +1,11 @@
 /*
  * pool/reading.h: a deadline for the head of a request.
  *
- * libfcgi reads it, and blocks; SO_RCVTIMEO limits each read, but a peer that
- * sends a byte now and then would hold the thread for as long as it likes.  So
- * the worker looks at its threads every few seconds, and sends one that is late
- * a signal: its read ends with EINTR, which libfcgi takes for the end of the
- * connection.  Unlike the number of a descriptor, which libfcgi may just have
+ * libfcgi reads it, and blocks, or answers what isn't a request, and blocks.
+ * SO_RCVTIMEO wouldn't do: a peer that sends a byte now and then would hold the
+ * thread for as long as it likes.  So the worker looks at its threads every few
+ * seconds, and sends one that is late a signal: its read or write ends with EINTR,
+ * which libfcgi takes for the end of the connection.  Unlike the number of a descriptor, which libfcgi may just have
  * closed, a thread is never somebody else's; and a signal that comes a moment
  * too late finds it at a lock, where it does nothing.
  */

@@ -12,7 +12,8 @@
 /* A record: version, type, request id (2), length (2), padding, reserved; then its content. */
 enum { END_REQUEST = 3, STDOUT = 6 };
 #define RECORD_HEAD 8
-#define CONTENT_MAX 65528 /* the largest that wants no padding */
+#define END_SIZE    (3 * RECORD_HEAD) /* an empty STDOUT; END_REQUEST has 8 bytes of content */
+#define CONTENT_MAX 65528             /* the largest that wants no padding */
 
 static void write_head(unsigned char *out, int type, int request_id, size_t len)
 {
@@ -79,17 +80,29 @@ static enum st_err send_all(
 	return ST_OK;
 }
 
-enum st_err reply_send(int fd, int request_id, const struct buf *head, const struct buf *body)
+/* The end of STDOUT and of the request: application's status and protocol's, 0, behind both heads. */
+static void write_end(unsigned char out[END_SIZE], int request_id)
+{
+	memset(out, 0, END_SIZE);
+	write_head(out, STDOUT, request_id, 0);
+	write_head(out + RECORD_HEAD, END_REQUEST, request_id, RECORD_HEAD);
+}
+
+enum st_err reply_send(
+    int fd, int request_id, const struct buf *head, const struct buf *body, bool with_end)
 {
 	size_t total = head->len + body->len, at = 0;
 	struct patience patience = { .waited = false };
 	enum st_err err = ST_OK;
+	unsigned char end[END_SIZE];
 
+	write_end(end, request_id);
 	while (!err && at < total) {
 		size_t len = total - at < CONTENT_MAX ? total - at : CONTENT_MAX;
 		size_t of_head = at < head->len ? head->len - at : 0;
+		size_t of_end = with_end && at + len == total ? sizeof(end) : 0;
 		unsigned char record[RECORD_HEAD];
-		struct iovec parts[3];
+		struct iovec parts[4];
 
 		if (of_head > len)
 			of_head = len;
@@ -99,7 +112,8 @@ enum st_err reply_send(int fd, int request_id, const struct buf *head, const str
 		parts[2] =
 		    (struct iovec){ len > of_head ? body->data + (at + of_head - head->len) : NULL,
 			    len - of_head };
-		err = send_all(fd, parts, 3, sizeof(record) + len, &patience);
+		parts[3] = (struct iovec){ end, of_end };
+		err = send_all(fd, parts, 4, sizeof(record) + len + of_end, &patience);
 		at += len;
 	}
 	return err;
@@ -107,12 +121,10 @@ enum st_err reply_send(int fd, int request_id, const struct buf *head, const str
 
 enum st_err reply_end(int fd, int request_id)
 {
-	/* Behind both heads: the application's status and the protocol's, 0. */
-	unsigned char records[3 * RECORD_HEAD] = { 0 };
-	struct iovec parts[1] = { { records, sizeof(records) } };
+	unsigned char end[END_SIZE];
+	struct iovec parts[1] = { { end, sizeof(end) } };
 	struct patience patience = { .waited = false };
 
-	write_head(records, STDOUT, request_id, 0);
-	write_head(records + RECORD_HEAD, END_REQUEST, request_id, RECORD_HEAD);
-	return send_all(fd, parts, 1, sizeof(records), &patience);
+	write_end(end, request_id);
+	return send_all(fd, parts, 1, sizeof(end), &patience);
 }

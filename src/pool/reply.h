@@ -7,6 +7,8 @@
 #ifndef POOL_REPLY_H
 #define POOL_REPLY_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -14,10 +16,14 @@
 #define REPLY_STALL_MS 10000
 #define REPLY_MS       30000
 
-/* Both as STDOUT of this request, in as few writes as can be.  ST_TIMEOUT, ST_CLOSED. */
-enum st_err reply_send(int fd, int request_id, const struct buf *head, const struct buf *body);
+/*
+ * Both as STDOUT of this request, in as few writes as can be; with_end: and what
+ * reply_end() sends, behind them.  ST_TIMEOUT, ST_CLOSED.
+ */
+enum st_err reply_send(
+    int fd, int request_id, const struct buf *head, const struct buf *body, bool with_end);
 
-/* The end of STDOUT, and of the request. */
+/* The end of STDOUT, and of the request, by itself. */
 enum st_err reply_end(int fd, int request_id);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * pool/worker.c: threads that wait on one epoll set.
  *
- *   listener   EPOLLONESHOT: wakes one thread, which accepts one connection,
- *              arms the listener again and serves what it accepted.  So nobody
- *              accepts while no thread is free; connections wait in the backlog.
+ *   listener   EPOLLEXCLUSIVE, EPOLLET: a connection wakes one process, and one
+ *              thread of it, which accepts one, takes the listener out of the set
+ *              and in again, and serves what it accepted.  So nobody accepts while
+ *              no thread is free; connections wait in the backlog.
  *   kept ones  EPOLLONESHOT: a connection that the web server keeps open goes
  *              back into the set while it is idle, and costs no thread.
  *   lingering  EPOLLONESHOT: answered ones whose peer still sends (pool/linger.h).
@@ -34,6 +35,7 @@
 
 #define STACK_SIZE      (512 * 1024)
 #define HOUSEKEEPING_MS 2000
+#define STOP_STEP_MS    400
 #define ACCEPT_PAUSE_MS 50 /* without descriptors or memory */
 #define ACCEPT_LOG_MS   10000
 
@@ -61,13 +63,23 @@ static bool arm(struct worker *w, int fd, int op, uint64_t kind)
 	return epoll_ctl(w->epoll, op, fd, &event) == 0;
 }
 
-static void set_timeouts(int fd)
+/*
+ * Put in, it wakes a thread if a connection waits already, and stands behind the
+ * other processes, whose turn it then is.
+ */
+static bool watch_listener(struct worker *w)
 {
-	struct timeval timeout = { .tv_sec = FCGI_PEER_TIMEOUT_MS / 1000 };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
+		.data.u64 = (uint32_t)w->listener };
 
-	/* Without these a stalled peer would hold a thread for ever; they fail on no socket. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->listener, &event) == 0;
+}
+
+/* Threads may meet here: it is out already then, or in again. */
+static void watch_listener_again(struct worker *w)
+{
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->listener, NULL);
+	(void)watch_listener(w);
 }
 
 static void log_not_accepted(struct worker *w, int errnum)
@@ -90,9 +102,7 @@ static int accept_one(struct worker *w)
 		poll(NULL, 0, ACCEPT_PAUSE_MS);
 	}
 	if (!atomic_load(&w->stopping))
-		arm(w, w->listener, EPOLL_CTL_MOD, 0);
-	if (fd >= 0)
-		set_timeouts(fd);
+		watch_listener_again(w);
 	return fd;
 }
 
@@ -109,6 +119,14 @@ static void serve(struct worker *w, struct fcgi *f, int fd, bool is_new)
 		lingers_end(&w->lingers, fd);
 }
 
+static void serve_new(struct worker *w, struct fcgi *f)
+{
+	int fd = accept_one(w);
+
+	if (fd >= 0)
+		serve(w, f, fd, true);
+}
+
 static void handle(struct worker *w, struct fcgi *f, const struct epoll_event *event)
 {
 	int fd = (int)(uint32_t)event->data.u64;
@@ -117,9 +135,7 @@ static void handle(struct worker *w, struct fcgi *f, const struct epoll_event *e
 		if (!lingers_read(fd) || !arm(w, fd, EPOLL_CTL_MOD, LINGERING))
 			lingers_end(&w->lingers, fd);
 	} else if (fd == w->listener) {
-		fd = accept_one(w);
-		if (fd >= 0)
-			serve(w, f, fd, true);
+		serve_new(w, f);
 	} else if (fd != w->stop) {
 		serve(w, f, fd, false);
 	}
@@ -142,6 +158,8 @@ static void serve_until_stopped(struct worker *w, struct fcgi *f)
 		if (epoll_wait(w->epoll, &event, 1, -1) > 0)
 			handle(w, f, &event);
 	}
+	/* No other process was woken for a connection that came in this moment. */
+	serve_new(w, f);
 }
 
 static void *thread_run(void *arg)
@@ -172,12 +190,19 @@ static bool start_threads(struct worker *w, pthread_t *threads)
 	return n == w->options->threads;
 }
 
+static void expire_readings(struct worker *w)
+{
+	for (unsigned i = 0; i < w->options->threads; i++)
+		reading_expire(&w->readings[i], mono_now());
+}
+
 static void keep_house(struct worker *w)
 {
 	api_refresh(w->api);
 	lingers_expire(&w->lingers, mono_now());
-	for (unsigned i = 0; i < w->options->threads; i++)
-		reading_expire(&w->readings[i], mono_now());
+	expire_readings(w);
+	/* A process that died may have been woken for a connection in vain. */
+	watch_listener_again(w);
 	metrics_pool_resident(w->options->api.metrics, w->slot, io_private_memory());
 }
 
@@ -198,8 +223,13 @@ static void wait_for_stop(struct worker *w, int signal_fd)
 static bool join_threads(struct worker *w, pthread_t *threads)
 {
 	struct pollfd p = { .fd = w->ended, .events = POLLIN };
+	bool ended = false;
 
-	if (poll(&p, 1, WORKER_STOP_MS) <= 0)
+	for (int ms = 0; ms < WORKER_STOP_MS && !ended; ms += STOP_STEP_MS) {
+		ended = poll(&p, 1, STOP_STEP_MS) > 0;
+		expire_readings(w);
+	}
+	if (!ended)
 		return false;
 	for (unsigned i = 0; i < w->options->threads; i++)
 		pthread_join(threads[i], NULL);
@@ -216,8 +246,7 @@ static bool open_sets(struct worker *w)
 	atomic_store(&w->running, w->options->threads);
 	event.data.u64 = (uint32_t)w->stop;
 	return w->epoll >= 0 && w->stop >= 0 && w->ended >= 0 &&
-	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event) == 0 &&
-	       arm(w, w->listener, EPOLL_CTL_ADD, 0);
+	       epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &event) == 0 && watch_listener(w);
 }
 
 static bool open_readings(struct worker *w)

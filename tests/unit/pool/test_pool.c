@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,6 +33,7 @@ static struct {
 
 static const char *const keys_before[] = { "old" };
 static const char *const keys_after[] = { "old", "new" };
+static unsigned processes = PROCESSES;
 static bool key_goes; /* a reload takes the old key away at once */
 
 static const char *const origins[] = { "https://till.example" };
@@ -90,7 +92,7 @@ static int run_pool(void)
 	struct pool_options options = { .listen = address,
 		.socket_mode = 0640,
 		.socket_group = "",
-		.processes = PROCESSES,
+		.processes = processes,
 		.threads = THREADS,
 		.api = api_options(keys_before, 1),
 		.tell_crashes = tell_crashes };
@@ -187,6 +189,23 @@ TEST(pool, answers_before_there_is_a_store_and_stops_at_once_when_idle)
 	CU_ASSERT_EQUAL(pool_end(&ms), 0);
 	CU_ASSERT_TRUE(ms < 1000);
 	CU_ASSERT_FALSE(listens());
+}
+
+/* Those of others would only find that there is nothing for them. */
+TEST(pool, a_connection_wakes_one_thread_of_one_process)
+{
+	enum { REQUESTS = 1000, MOST = 3 };
+	struct rusage before, after;
+
+	getrusage(RUSAGE_CHILDREN, &before);
+	processes = 8;
+	pool_begin();
+	for (int i = 0; i < REQUESTS; i++)
+		CU_ASSERT_EQUAL(ask_status("GET", "/nowhere", NULL), 404);
+	pool_end_well();
+	processes = PROCESSES;
+	getrusage(RUSAGE_CHILDREN, &after);
+	CU_ASSERT_TRUE(after.ru_nvcsw - before.ru_nvcsw < MOST * REQUESTS);
 }
 
 TEST(pool, head_has_the_length_and_no_body)
