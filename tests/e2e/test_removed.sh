@@ -11,6 +11,10 @@ syncs() { # how many the page of counters knows of
 }
 is 'it is counted' "$(syncs)" 1
 
+# The daemon still knows its directory when its settings were read again.
+kill -HUP "$DAEMON"
+check 'settings are read again' until_true 10 grep -q 'settings reloaded' "$DIR/daemon.log"
+
 rm "$RUN_DIR/control.sock" "$RUN_DIR/metrics" "${FCGI_LISTEN#unix:}"
 began=$SECONDS
 is_found() {
