@@ -21,8 +21,13 @@ is 'all products' "$(json .productCount)" 300
 
 # One that is cut in the middle.
 stop "$DAEMON"
+if under_checker; then
+  skip 'a store that is cut under its readers' 'they may die of SIGBUS, which is a fault to a checker'
+  stop "$POOL"
+fi
 truncate -s $((size / 2)) "$(readlink -f "$DATA_DIR/current")/data.mdb"
 start_daemon
+if under_checker; then start_pool; fi
 check 'a store that was cut is built anew' until_true 20 state_is live
 # A worker whose map was cut under it may die: then the web server's own page comes for a moment.
 last_page_is() { # HOW MANY products
