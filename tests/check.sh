@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# check.sh [--deep | --packages]: builds everything and runs every suite.
+# check.sh [--deep | --packages] [SUITE…]: builds everything and runs every suite,
+# or only those that are named.
 #
 # Each suite ends with `N passed, N failed[, N skipped]` or a CUnit summary and
 # is followed here by its seconds; its whole output is in build/check/NAME.log.
@@ -15,6 +16,9 @@ cd "$(dirname "$0")/.." || exit 1
 make=${MAKE:-make}
 logs=build/check
 mkdir -p "$logs"
+which=
+case ${1-} in --*) which=$1 && shift ;; esac
+only=" $* "
 total_passed=0 total_failed=0 total_skipped=0
 jobs=$(nproc)
 
@@ -27,6 +31,7 @@ numbers() { # LOG: "passed failed skipped" of its closing line
 
 suite() { # NAME command…
   local name=$1 start=$SECONDS status p f s
+  [[ $only = *[^\ ]* && $only != *" $name "* ]] && return
   shift
   "$@" >"$logs/$name.log" 2>&1 </dev/null
   status=$?
@@ -66,7 +71,22 @@ hardening() { # BUILD
   tests/lint/hardening.sh --build "$1" "$1"/store-api.fcgi "$1"/store-syncd "$1"/storectl && echo '1 passed, 0 failed'
 }
 
+# Under checkers what is waited for may take longer, but not what is promised within a time.  So
+# valgrind, some twenty times as slow, has those tests whose subject isn't time, nor other users
+# (who can't run its scripts), nor a build of its own; tests/README.md names the others.
+with_valgrind=(test_smoke test_reads test_headers test_config test_start test_sync test_backup
+  test_logs test_removed test_stop_daemon)
+of_the_pool=(test_smoke test_reads test_rest test_headers test_writes test_force test_load
+  test_connections test_slow_clients test_stop_pool test_start test_config)
+
+# Its signals wait until a lock that is waited for is had: what ends the daemon then can't be tried.
+unit_thread() {
+  mapfile -t wanted < <(build/tsan/tests/unit --list | grep -vE '^store_watchdog/(a_held_lock|a_lock_that)')
+  "${tsan[@]}" build/tsan/tests/unit "${wanted[@]}"
+}
+
 asan=(env ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1)
+tsan=(env TSAN_OPTIONS=suppressions="$PWD/tests/thread.supp")
 
 packages() { # what `make install` and `make dist` leave
   suite dist tests/packages/dist.sh
@@ -89,7 +109,7 @@ total() { # the last line
   [ "$total_failed" -eq 0 ]
 }
 
-if [ "${1-}" = --packages ]; then
+if [ "$which" = --packages ]; then
   suite build build demo-programs
   packages
   packages_in_trees
@@ -123,24 +143,35 @@ suite fuzz tests/fuzz/run.sh
 suite property build/hooks/tests/property --build build/hooks --histories 200 --abreast 10
 suite mutants-rules tests/property/mutants.sh build/hooks rules
 
-if [ "${1-}" = --deep ]; then
-  suite hostile-long "${asan[@]}" build/asan/tests/hostile --count 1000000 --seed "$(date +%s)"
-  suite pool-memory-long tests/bench/pool_memory.sh 1000000
-  suite power-cuts env POWERCUT_STEPS=3000 POWERCUT_WRITES=300 POWERCUT_SOME=3 \
-    POWERCUT_SEED="$(date +%s)" TESTS=tests/faults tests/e2e/run.sh test_powercut
+if [ "$which" = --deep ]; then
+  # Faults, many times.
   suite faults-long env FAULTS_DEEP=1 TESTS=tests/faults tests/e2e/run.sh test_kills test_network \
     test_files test_limits test_bits
+  suite power-cuts env POWERCUT_STEPS=3000 POWERCUT_WRITES=300 POWERCUT_SOME=3 \
+    POWERCUT_SEED="$(date +%s)" TESTS=tests/faults tests/e2e/run.sh test_powercut
+  suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
+  suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections
+  suite pool-memory-long tests/bench/pool_memory.sh 1000000
+  # The engine's histories, and what they catch.
+  suite histories-long build/hooks/tests/property --build build/hooks --histories 2000 --abreast 10 \
+    --seed "$(date +%s)" --keep
+  suite mutants tests/property/mutants.sh build/hooks
+  # Broken input.
+  suite fuzz-long env BUILD=build/fuzz tests/fuzz/run.sh --minutes 15
+  suite hostile-long "${asan[@]}" build/asan/tests/hostile --count 1000000 --seed "$(date +%s)"
+  # Under checkers.
+  suite e2e-sanitizers-all "${asan[@]}" SLOWER=3 BUILD="$PWD/build/asan" tests/e2e/run.sh
+  suite build-thread build tests BUILD=build/tsan SANITIZE=thread
+  suite unit-thread unit_thread
+  suite e2e-thread "${tsan[@]}" SLOWER=3 BUILD="$PWD/build/tsan" tests/e2e/run.sh \
+    "${of_the_pool[@]}"
+  suite unit-valgrind unit_valgrind build
+  suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' SLOWER=10 tests/e2e/run.sh \
+    "${with_valgrind[@]}"
+  # What is installed.
   suite dist-builds tests/packages/dist.sh --build
   suite install-builds tests/packages/install.sh --build
   packages_in_trees
-  suite e2e-load env LOAD_ROUNDS=20 tests/e2e/run.sh test_load
-  suite unit-valgrind unit_valgrind build
-  suite e2e-kept-long env KEPT_REQUESTS=1000000 tests/e2e/run.sh test_connections
-  suite e2e-sanitizers-all "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh
-  suite e2e-valgrind env UNDER='valgrind -q --error-exitcode=99' tests/e2e/run.sh test_smoke
-  suite mutants tests/property/mutants.sh build/hooks
-  suite build-thread build tests BUILD=build/tsan SANITIZE=thread
-  suite unit-thread env TSAN_OPTIONS=suppressions=tests/thread.supp build/tsan/tests/unit
 fi
 
 total

@@ -15,6 +15,7 @@
 #include "store/write.h"
 
 #define ENGINE_STORE_ID_MAX    64
+#define ENGINE_RUN_DIR_MAX     107 /* no socket's path may be longer */
 #define ENGINE_VERIFY_PAUSE_MS 5000
 
 /* What a reload may change. */
@@ -35,7 +36,7 @@ struct engine_options {
 	struct engine_settings settings;
 	struct store_writer *store;     /* the caller's */
 	struct metrics_daemon *metrics; /* the caller's */
-	const char *run_dir;            /* for the control socket */
+	const char *run_dir;            /* up to ENGINE_RUN_DIR_MAX, copied */
 	const char
 	    *store_id; /* in front of each idempotency key; up to ENGINE_STORE_ID_MAX, copied */
 	int signal_fd; /* of base/signals */

@@ -53,13 +53,19 @@ static bool is_older(const struct doubt_product *p, int64_t version)
 	return !p->there || version > p->version || (version == p->version && p->partial);
 }
 
-/* The coming generation has read that page already, and may hold a newer state. */
+/*
+ * The coming generation has read that page already, and may hold a newer state.
+ * Its pages were asked for after the head: they hold whatever lies below it, and a
+ * late event from there could bring back what a later one took away, which is
+ * passed over when the generation is published.
+ */
 static void follow_into_coming(struct change *c, const struct event *event)
 {
 	struct span id = event->product_id;
 	struct doubt_product p;
 
-	if (!c->running || !change_covers(c, id.data, id.len))
+	if (!c->running || !change_covers(c, id.data, id.len) ||
+	    event->offset < c->engine->full_sync.head)
 		return;
 	p = cached(c->coming, id.data, id.len);
 	if (event->kind == EVENT_DELETED)

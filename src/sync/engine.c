@@ -175,7 +175,7 @@ static void keep_run_dir(struct engine *e, struct mono now)
 	buf_init(&why, 4096);
 	err = control_server_keep(e->control, now, &why);
 	if (!err)
-		err = metrics_daemon_keep(e->options->run_dir, e->metrics);
+		err = metrics_daemon_keep(e->run_dir, e->metrics);
 	if (!err)
 		report_recovered("RUN_DIR is in order again", &e->run_dir_failures);
 	else if (log_repeat_failed(&e->run_dir_failures, now))
@@ -348,7 +348,9 @@ enum st_err engine_run(const struct engine_options *options, struct buf *why)
 	enum st_err err;
 
 	log_limit_init(&e.left_out, LEFT_OUT_BURST, LEFT_OUT_PERIOD_MS);
+	/* A reload frees the caller's. */
 	snprintf(e.store_id, sizeof(e.store_id), "%s", options->store_id);
+	snprintf(e.run_dir, sizeof(e.run_dir), "%s", options->run_dir);
 	err = central_open(&options->settings.central, &e.central);
 	if (!err)
 		err = writes_begin(&e);

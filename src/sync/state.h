@@ -189,6 +189,7 @@ struct engine {
 	struct engine_settings settings;
 	const struct engine_options *options;
 	char store_id[ENGINE_STORE_ID_MAX + 1];
+	char run_dir[ENGINE_RUN_DIR_MAX + 1];
 	struct store_writer *store;
 	struct central *central;
 	struct control_server *control;

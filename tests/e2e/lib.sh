@@ -16,6 +16,9 @@
 #   is NAME ACTUAL EXPECTED, matches NAME ACTUAL PATTERN, check NAME command…
 #   skip NAME WHY                   what can't be tested here
 #
+# UNDER='valgrind -q': our programs run under such a checker; SLOWER=10: all that is
+# waited for may take so many times as long.
+#
 # The last line of a test is `N passed, N failed, N skipped`.
 # shellcheck disable=SC2119,SC2120,SC2034 # the arguments are optional; results are for the caller
 set -u
@@ -28,11 +31,28 @@ DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
 chmod 0711 "$DIR"
 passed=0 failed=0 skipped=0 webs=0
 pids=()
-read -r -a under <<<"${UNDER:-}" # a checker to run both programs under
+under=() # what daemon and pool are started by
+SLOWER=${SLOWER:-1}
 # Web servers that root starts serve requests as www-data, like installed ones.
 for_web=()
 [ "$(id -u)" -ne 0 ] || for_web=(FCGI_SOCKET_GROUP=www-data)
 WEB_SERVER=${WEB_SERVER:-lighttpd}
+
+# Instead of our programs scripts of their names, which become them under the checker.
+if [ -n "${UNDER-}" ]; then
+  mkdir "$DIR/under"
+  for program in store-api.fcgi store-syncd storectl; do
+    # shellcheck disable=SC2016 # expanded by that script
+    printf '#!/bin/sh\nexec %s --log-file="%s" "%s" "$@"\n' "$UNDER" "$DIR/under-%p.log" "$BUILD/$program" \
+      >"$DIR/under/$program"
+  done
+  chmod +x "$DIR"/under/*
+  ln -s "$BUILD/tests" "$BUILD/flags" "$DIR/under/"
+  BUILD=$DIR/under
+fi
+
+# To a checker a process that dies by a signal is a fault.
+under_checker() { [ -n "${UNDER-}" ] || grep -qaE '__(asan|tsan)_init' "$BUILD/store-api.fcgi"; }
 
 # Settings of all programs of a test; a test may change them before it starts some.
 export PYTHONDONTWRITEBYTECODE=1
@@ -58,7 +78,7 @@ finish() {
   rm -rf "$DIR"
   echo "$passed passed, $failed failed, $skipped skipped"
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
-  exit
+  exit $? # by itself it would be the status that the test had before
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
@@ -103,7 +123,7 @@ check() { # NAME command…
 
 # until_true SECONDS command…: true as soon as the command is.
 until_true() {
-  local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+  local deadline=$((${EPOCHREALTIME/./} + $1 * SLOWER * 1000000))
   shift
   until "$@"; do
     [ "${EPOCHREALTIME/./}" -lt "$deadline" ] || return 1

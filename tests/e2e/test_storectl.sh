@@ -13,7 +13,7 @@ cat >"$DIR/catalogue.json" <<'J'
 J
 
 storectl() { # arguments…: $OUT, $ERR, $CODE
-  "${under[@]}" "$BUILD/storectl" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null
+  "$BUILD/storectl" "$@" >"$DIR/out" 2>"$DIR/err" </dev/null
   CODE=$?
   OUT=$(cat "$DIR/out") ERR=$(cat "$DIR/err")
 }

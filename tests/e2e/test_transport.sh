@@ -112,7 +112,7 @@ ends_soon() { # WHAT
   local before=${EPOCHREALTIME/./}
   stop "$DAEMON"
   is "$1: it ends with 0" "$?" 0
-  check "$1: within two seconds" [ $((${EPOCHREALTIME/./} - before)) -lt 2000000 ]
+  check "$1: within two seconds" [ $((${EPOCHREALTIME/./} - before)) -lt $((2000000 * SLOWER)) ]
 }
 anew
 start_daemon CENTRAL_API_URL=http://central.invalid.example:8081

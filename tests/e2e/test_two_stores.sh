@@ -9,9 +9,9 @@ declare -A daemon pool port web
 
 start_one() { # NAME [PORT]: daemon and pool of a store of its own
   local settings=(DATA_DIR="$DIR/data-$1" RUN_DIR="$DIR/run-$1" STORE_ID="store-$1")
-  env "${settings[@]}" "${under[@]}" "$BUILD/store-syncd" 2>>"$DIR/daemon-$1.log" &
+  env "${settings[@]}" "$BUILD/store-syncd" 2>>"$DIR/daemon-$1.log" &
   daemon[$1]=$!
-  env "${settings[@]}" "$BUILD/tests/listen" --port "${2-0}" "${under[@]}" "$BUILD/store-api.fcgi" \
+  env "${settings[@]}" "$BUILD/tests/listen" --port "${2-0}" "$BUILD/store-api.fcgi" \
     >"$DIR/$1.port" 2>>"$DIR/pool-$1.log" &
   pool[$1]=$!
   pids+=("${daemon[$1]}" "${pool[$1]}")

@@ -47,6 +47,9 @@ for lie in data meta names; do check "a disk that loses $lie is found out" lie_i
 recorder disk
 export DATA_DIR=$DIR/disk/data CENTRAL_WRITE_TIMEOUT_SECONDS=5
 start_central --products 60
+for id in PROD-01{0..9}; do # enough for any number of writes
+  admin PUT set "{\"products\":[{\"productId\":\"$id\",\"available\":$writes}]}" >/dev/null
+done
 start_daemon "${recording[@]}"
 start_pool
 start_web

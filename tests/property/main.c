@@ -3,6 +3,7 @@
  *          [--scale N] [--minutes N] [--mutant NAME] [--keep]
  */
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static unsigned number(const char *text)
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
-	if (!*text || *end || n > 1000000000) {
+	if (!*text || *end || n > UINT_MAX) {
 		fprintf(stderr, "property: %s is no number\n", text);
 		exit(2);
 	}

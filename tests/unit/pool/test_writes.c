@@ -2,11 +2,13 @@
  * Requests with a body, and requests that wait for the daemon, through a real
  * pool: what they may cost, and what becomes of them when the pool is to end.
  */
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -289,6 +291,71 @@ TEST(pool_writes, refused_bodies_that_do_not_end_cost_no_threads)
 		close(fds[i]);
 	}
 	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < 2000);
+	till_end(&t);
+}
+
+static char state_of(pid_t pid)
+{
+	char path[40], text[100] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (file) {
+		(void)!fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+	}
+	return strchr(text, ')') ? strchr(text, ')')[2] : '?';
+}
+
+/* The one worker: all of its threads stand still, and go on. */
+static void stop_for_a_moment(const struct till *t)
+{
+	struct mono deadline = mono_add_ms(mono_now(), LONG_MS);
+	char path[80];
+	FILE *file;
+	int pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)t->pid, (int)t->pid);
+	file = fopen(path, "r");
+	CU_ASSERT_TRUE_FATAL(file && fscanf(file, "%d", &pid) == 1);
+	fclose(file);
+	kill(pid, SIGSTOP);
+	while (state_of(pid) != 'T' && !mono_reached(deadline, mono_now()))
+		;
+	CU_ASSERT_EQUAL(state_of(pid), 'T');
+	kill(pid, SIGCONT);
+}
+
+/* All but so many bytes of a request are read; then the worker is stopped; then come the others. */
+static void check_stopped_before(const struct till *t, const struct buf *bytes, size_t rest)
+{
+	struct mono deadline = mono_add_ms(mono_now(), LONG_MS);
+	ssize_t first = (ssize_t)(bytes->len - rest);
+	int fd = fcgi_connect(t->socket), unread = 1;
+
+	CU_ASSERT_EQUAL(send(fd, bytes->data, (size_t)first, MSG_NOSIGNAL), first);
+	while (unread > 0 && !mono_reached(deadline, mono_now()))
+		CU_ASSERT_EQUAL(ioctl(fd, SIOCOUTQ, &unread), 0);
+	stop_for_a_moment(t);
+	CU_ASSERT_EQUAL(send(fd, bytes->data + first, rest, MSG_NOSIGNAL), (ssize_t)rest);
+	CU_ASSERT_EQUAL(receive_status(fd, "\"applied\":true"), 200);
+	close(fd);
+}
+
+/* As a debugger does it, or a freezer.  Reads that have a time limit of the socket's end with EINTR then. */
+TEST(pool_writes, a_worker_that_was_stopped_goes_on_with_the_head_that_it_read)
+{
+	struct fcgi_ask a = write_of(BODY, NULL);
+	struct till t;
+	struct buf bytes;
+
+	buf_init(&bytes, 10000);
+	fcgi_write_request(&a, &bytes);
+	till_begin(&t, LONG_MS, &answers);
+	check_stopped_before(&t, &bytes, bytes.len - 4);
+	check_stopped_before(&t, &bytes, bytes.len / 2);
+	buf_free(&bytes);
 	till_end(&t);
 }
 

@@ -178,6 +178,24 @@ TEST(sync_commits, a_full_sync_catches_up_over_a_commit_that_failed)
 	inside_end(&in);
 }
 
+/* Its deletion, below the head too, is not heard of: the pages hold it. */
+TEST(sync_commits, a_late_event_brings_nothing_back_that_the_pages_lack)
+{
+	struct inside in;
+
+	inside_begin(&in, 3);
+	atomic_store(&in.first, 1);
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	inside_turn_until(&in, catches_up);
+	in.engine.full_sync.head = INSIDE_VERSION + 2;
+	change_and_owe(&in, 0);
+	CU_ASSERT_EQUAL(cached_version(&in, 0), INSIDE_VERSION + 1);
+	full_sync_caught_up(&in.engine);
+	CU_ASSERT_EQUAL(in.engine.record.full_syncs, 1);
+	CU_ASSERT_EQUAL(cached_version(&in, 0), -1);
+	inside_end(&in);
+}
+
 /* Between the two the events of 5 and 6 are missing. */
 static void receive_seven(struct inside *in)
 {
