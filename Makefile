@@ -117,8 +117,8 @@ CENTRAL_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/central/*.c)
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: fuzz fuzz-afl fuzz-targets fuzz-programs fuzz-afl-programs
-.PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak coverage mutants demo clean format \
-	man-text help packages-build packages-demo packages-check packages-bench packages-coverage
+.PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak histories coverage mutants demo \
+	clean format man-text help packages-build packages-demo packages-check packages-bench packages-coverage
 .DELETE_ON_ERROR:
 
 all: programs
@@ -134,7 +134,9 @@ help:
 	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
 	@echo 'make check           all tests; make check-deep: the longer ones'
 	@echo 'make coverage        which lines no test runs'
-	@echo 'make soak            random histories for MINUTES=$(MINUTES); make mutants: are faults caught?'
+	@echo 'make soak            a store under load and faults at random for MINUTES=$(MINUTES); SEED= for the same again'
+	@echo 'make histories       random histories of the daemon for MINUTES=$(MINUTES); make mutants: are faults caught?'
+	@echo 'make histories       random histories of the daemon for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make bench           what it costs, side by side; make bench-quick: in two minutes'
 	@echo 'make fuzz            broken input for MINUTES=$(MINUTES); FUZZ="page json": those targets; make fuzz-afl'
 	@echo 'make install         DESTDIR= prefix= and the other directories of the GNU standards;'
@@ -300,8 +302,13 @@ MINUTES ?= 60
 hooks: packages-check
 	@$(MAKE) --no-print-directory tests TEST_HOOKS=1 BUILD=$(BUILD)/hooks
 
+# The programs under load, faults at random, and those who check what they see; build/soak/.
+soak: packages-check
+	@$(MAKE) --no-print-directory tests
+	@tests/faults/soak.sh $$(($(MINUTES) * 60))
+
 # Random histories of the whole daemon, new ones until the time is over.
-soak: hooks
+histories: hooks
 	@$(BUILD)/hooks/tests/property --build $(BUILD)/hooks --minutes $(MINUTES) --abreast 10 \
 		--seed $$(date +%s) --keep
 

@@ -140,6 +140,7 @@ suite e2e-sanitizers "${asan[@]}" BUILD="$PWD/build/asan" tests/e2e/run.sh test_
 
 suite build-fuzz build fuzz-programs
 suite fuzz tests/fuzz/run.sh
+suite soak env BUILD=build/hooks STORE_API_TIME_SCALE=5 OUT=build/soak/check tests/faults/soak.sh 36
 suite property build/hooks/tests/property --build build/hooks --histories 200 --abreast 10
 suite mutants-rules tests/property/mutants.sh build/hooks rules
 

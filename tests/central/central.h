@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* ---------------------------------------------------------------- text.c */
 
@@ -197,7 +198,7 @@ struct options {
 	int64_t page_limit;
 	size_t products, log_size;
 	int64_t publish_delay_ms, rate_limit;
-	const char *catalogue, *key, *admin_key, *state;
+	const char *catalogue, *key, *admin_key, *state, *journal;
 	bool log_requests; /* on stderr: method, path, X-Request-Id */
 };
 
@@ -212,6 +213,7 @@ struct central {
 	pthread_cond_t changed;
 	struct catalogue catalogue;
 	struct feed feed;
+	FILE *journal; /* NULL: none is kept */
 	struct keys *keys;
 	struct faults faults;
 	struct window windows[64];
@@ -249,6 +251,15 @@ void answer_wait(struct central *c, int64_t deadline_ms, int64_t pending_ms);
 /* state.c: products and feed over restarts. */
 const char *state_load(struct central *c);
 void state_save(struct central *c);
+
+/*
+ * journal.c: --journal FILE, each state of each product, those at the start first:
+ * {"productId":…,"key":…,"product":{…}}; key: of the update that led there, or
+ * null; product: null where it was deleted.
+ */
+bool journal_begin(struct central *c); /* false: the file can't be made */
+void journal_state(struct central *c, const struct product *p, const char *key);
+void journal_gone(struct central *c, const char *id);
 
 /* Sent to ourselves when down_ms was set: the main thread sees to it. */
 #define SIGNAL_DOWN SIGUSR2

@@ -18,7 +18,7 @@
 static const char usage[] =
     "usage: central [--port N] [--products N | --catalogue FILE] [--key KEY] [--admin-key KEY]\n"
     "               [--rate-limit N] [--log-size N] [--publish-delay MS] [--time-scale N]\n"
-    "               [--state FILE] [--page-limit N] [--log-requests]\n";
+    "               [--state FILE] [--page-limit N] [--journal FILE] [--log-requests]\n";
 
 static const struct option names[] = {
 	{ "port", required_argument, NULL, 'p' },
@@ -31,6 +31,7 @@ static const struct option names[] = {
 	{ "publish-delay", required_argument, NULL, 'd' },
 	{ "time-scale", required_argument, NULL, 't' },
 	{ "state", required_argument, NULL, 's' },
+	{ "journal", required_argument, NULL, 'j' },
 	{ "page-limit", required_argument, NULL, 'g' },
 	{ "log-requests", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
@@ -77,6 +78,7 @@ static void read_options(int argc, char **argv, struct options *o)
 		case 'd': o->publish_delay_ms = number(name, optarg, 0, 3600000); break;
 		case 't': o->time_scale = (unsigned)number(name, optarg, 1, 1000); break;
 		case 's': o->state = optarg; break;
+		case 'j': o->journal = optarg; break;
 		case 'g': o->page_limit = number(name, optarg, 1, 200); break;
 		case 'q': o->log_requests = true; break;
 		case 'h': fputs(usage, stdout); exit(0);
@@ -142,6 +144,10 @@ int main(int argc, char **argv)
 	c.feed.limit = c.options.log_size;
 	c.feed.publish_delay_ms = c.options.publish_delay_ms;
 	fill();
+	if (!journal_begin(&c)) {
+		fprintf(stderr, "central: %s can't be made\n", c.options.journal);
+		return 1;
+	}
 	/* Before any thread is there, so that all of them inherit it. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);

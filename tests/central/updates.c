@@ -146,6 +146,7 @@ static struct result apply(struct central *c, json_object *update)
 		p->version++;
 		r.applied = true;
 		numbers_of(p, &r);
+		journal_state(c, p, text_member(update, "idempotencyKey"));
 		feed_append(&c->feed, "product_updated", p);
 	}
 	return r;
@@ -251,6 +252,7 @@ static const char *create(
 	}
 	p->version = 1; /* also where the product lived before */
 	catalogue_insert(&c->catalogue, p);
+	journal_state(c, p, NULL);
 	feed_append(&c->feed, "product_created", p);
 	*done = p;
 	return NULL;
@@ -292,6 +294,7 @@ static const char *set(struct central *c, json_object *o, const char **type, str
 	if (json_object_object_get_ex(o, "available", &available))
 		p->available = json_object_get_int64(available);
 	touch(p);
+	journal_state(c, p, NULL);
 	feed_append(&c->feed, "product_updated", p);
 	*done = p;
 	return NULL;
@@ -325,6 +328,7 @@ static bool admin_delete(struct central *c, json_object *id_value, struct text *
 	if (!p)
 		return add_result(id ? id : "", "Product not found", "not_found", NULL, out);
 	/* The event carries the last version + 1 and the old data. */
+	journal_gone(c, id);
 	version = ++p->version;
 	feed_append(&c->feed, "product_deleted", p);
 	add_result(id, NULL, NULL, &(struct product){ .version = version }, out);

@@ -5,11 +5,6 @@ rounds=${deep:+20}
 rounds=${rounds:-1}
 
 start_watched proxy
-for_a_while() { # MODE SECONDS
-  network "$1"
-  read -r -t "$2" <> <(:)
-  network pass
-}
 for mode in delay drip cut reset request refuse; do
   try "the network: $mode" 20 "$good_reads" "$away_writes" "$rounds" for_a_while $mode 2.5
 done
