@@ -5,12 +5,13 @@ Standard library alone.
     python3 samples.py judge FILE
 
 `take` looks every SECONDS until it is ended and writes rows of second, series,
-whose (a process or the store), its age in seconds, value.  `judge` says of each
+whose (a process or a generation of the store), its age in seconds, value.  `judge`
+says of each
 series whether it is flat: the median of its last third stands above that of its
 first by no more than the series may (SERIES), and no value is above its ceiling.
-Processes come and go, so theirs are ordered by the age of the process, those of
-all of a kind together; the store's by the time of the run.  What is younger than
-WARM_UP is left out.  The last line is `N passed, N failed`.
+Processes and generations come and go, so what they hold is ordered by their age,
+those of all of a kind together.  What is younger than WARM_UP is left out.  The
+last line is `N passed, N failed`.
 """
 import os
 import re
@@ -19,9 +20,9 @@ import sys
 import time
 import urllib.request
 
-WARM_UP, ENOUGH = 5, 9
+WARM_UP, ENOUGH = 3, 6
 
-# Of one process, or of the store: how much more the last third may be (a share, and so much
+# Of one process or generation: how much more the last third may be (a share, and so much
 # beside), and what no value is above.
 SERIES = {
     "daemon rss_anon_kb": (0.3, 1024, 65536),
@@ -50,6 +51,7 @@ class Taker:
     def __init__(self, directory, web, data_dir, seconds, file):
         self.directory, self.web, self.data_dir = directory, web, data_dir
         self.seconds, self.began = float(seconds), time.time()
+        self.seen = {}  # generations: when for the first time
         self.out = open(file, "w", encoding="utf-8")
         self.row("second", "series", "whose", "age", "value")
 
@@ -88,14 +90,16 @@ class Taker:
                 self.process("worker", worker)
 
     def store(self):
-        age = time.time() - self.began
         try:
-            size = os.stat(self.data_dir + "/current/data.mdb").st_size
+            current = os.readlink(self.data_dir + "/current")
+            size = os.stat(f"{self.data_dir}/{current}/data.mdb").st_size
             names = os.listdir(self.data_dir)
         except OSError:
             return
-        self.value("store file_bytes", "store", age, size)
-        self.value("store generations", "store", age, sum(n.startswith("store-") for n in names))
+        age = time.time() - self.seen.setdefault(current, time.time())
+        self.value("store file_bytes", current, age, size)
+        self.value("store generations", "all", time.time() - self.began,
+                   sum(name.startswith("store-") for name in names))
         try:
             with urllib.request.urlopen(self.web + "/metrics", timeout=5) as answer:
                 metrics = answer.read().decode()
@@ -103,7 +107,7 @@ class Taker:
             return
         found = re.search(r"^store_api_readers (\d+)", metrics, re.M)
         if found:
-            self.value("store readers", "store", age, found.group(1))
+            self.value("store readers", current, age, found.group(1))
 
     def run(self):
         while True:

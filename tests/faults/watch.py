@@ -338,7 +338,7 @@ class Watch:
 
 
 class Work:
-    """A request under way, or a wait until there may be one."""
+    """A request under way, or a wait until there may be one.  What can't be read is wrong too."""
 
     def __init__(self, watch):
         self.watch = watch
@@ -350,11 +350,14 @@ class Work:
                 self.watch.busy += 1
             if self.watch.running.is_set():
                 return
-            self.__exit__()
+            self.__exit__(None, None, None)
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, _):
         with self.watch.lock:
             self.watch.busy -= 1
+        if kind:
+            self.watch.complain(f"not to be read: {kind.__name__} {error}")
+        return True
 
 
 if __name__ == "__main__":
