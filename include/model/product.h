@@ -33,6 +33,7 @@ struct product {
 	int64_t version;  /* 0 to 2^53 */
 	struct span json; /* what clients get */
 	bool partial;     /* a write's numbers over name and price of an older version */
+	uint64_t hash;    /* of one from the store: another one where anything of it is another */
 };
 
 /* Bytes of storage that a product of so many bytes of text may need. */

@@ -2,12 +2,8 @@
 
 #include <string.h>
 
-#include "base/hash.h"
-
-void etag_make(bool weak, const void *data, size_t len, char out[ETAG_SIZE])
+void etag_make(bool weak, uint64_t hash, char out[ETAG_SIZE])
 {
-	uint64_t hash = hash_bytes(data, len, 0);
-
 	if (weak) {
 		*out++ = 'W';
 		*out++ = '/';

@@ -5,14 +5,14 @@
 #define API_ETAG_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
 #define ETAG_SIZE 24 /* W/"0123456789abcdef" and NUL */
 
-/* The tag of these bytes; a weak one says that what counts in the answer is the same. */
-void etag_make(bool weak, const void *data, size_t len, char out[ETAG_SIZE]);
+/* The tag of what has this hash; a weak one says that what counts in the answer is the same. */
+void etag_make(bool weak, uint64_t hash, char out[ETAG_SIZE]);
 
 /*
  * True if If-None-Match is `*` or names this tag, by weak comparison.  A list

@@ -8,6 +8,7 @@
 
 #include "api/call.h"
 #include "api/list_query.h"
+#include "base/hash.h"
 
 static void no_product(struct call *c, struct span id)
 {
@@ -36,16 +37,24 @@ void inventory_product(struct call *c)
 	} else if (err) {
 		problem_of_store(c, err);
 	} else {
-		etag_make(false, buf_text(body), body->len, etag);
+		etag_make(false, hash_bytes(buf_text(body), body->len, 0), etag);
 		respond_tagged(c, etag);
 	}
 }
 
-static void add_product(struct buf *out, uint64_t place, const struct product *p)
+/* What a list has of products so far; the store has hashed each of them already. */
+struct shown {
+	uint64_t n, hash;
+	size_t end; /* in the body */
+};
+
+static void add_product(struct buf *out, const struct product *p, struct shown *shown)
 {
-	if (place > 0)
+	if (shown->n++ > 0)
 		buf_addc(out, ',');
 	buf_add(out, p->json.data, p->json.len);
+	shown->hash = hash_bytes(&p->hash, sizeof(p->hash), shown->hash);
+	shown->end = out->len;
 }
 
 /*
@@ -84,19 +93,19 @@ static void add_pagination(
 }
 
 /* A page by position or by id. */
-static enum st_err add_page(struct store_snapshot *s, const struct list_query *q, struct buf *out)
+static enum st_err add_page(
+    struct store_snapshot *s, const struct list_query *q, struct buf *out, struct shown *shown)
 {
 	enum st_err err = q->form == LIST_AFTER
 	                      ? store_snapshot_seek_after(s, q->after.data, q->after.len)
 	                      : store_snapshot_seek(s, q->offset);
 	struct product p = { 0 }, behind;
-	uint64_t n = 0;
 
 	buf_adds(out, "{\"products\":[");
-	while (!err && n < q->limit) {
+	while (!err && shown->n < q->limit) {
 		err = store_snapshot_next(s, &p);
 		if (!err)
-			add_product(out, n++, &p);
+			add_product(out, &p, shown);
 	}
 	if (err && err != ST_NOT_FOUND)
 		return err;
@@ -107,11 +116,11 @@ static enum st_err add_page(struct store_snapshot *s, const struct list_query *q
 	return ST_OK;
 }
 
-static enum st_err add_ids(struct store_snapshot *s, const struct list_query *q, struct buf *out)
+static enum st_err add_ids(
+    struct store_snapshot *s, const struct list_query *q, struct buf *out, struct shown *shown)
 {
 	bool is_missing[LIST_IDS_MAX];
 	struct json_writer w;
-	uint64_t n = 0;
 
 	buf_adds(out, "{\"products\":[");
 	for (size_t i = 0; i < q->n_ids; i++) {
@@ -122,7 +131,7 @@ static enum st_err add_ids(struct store_snapshot *s, const struct list_query *q,
 			return err;
 		is_missing[i] = err == ST_NOT_FOUND;
 		if (!err)
-			add_product(out, n++, &p);
+			add_product(out, &p, shown);
 	}
 	buf_adds(out, "],\"missing\":");
 	jw_init(&w, out);
@@ -153,6 +162,7 @@ static void answer_list(struct call *c, const struct list_query *q)
 {
 	struct buf *body = &c->response->body;
 	char etag[ETAG_SIZE];
+	struct shown shown = { 0 };
 	struct sync_record record;
 	struct store_snapshot s;
 	uint64_t total;
@@ -161,14 +171,15 @@ static void answer_list(struct call *c, const struct list_query *q)
 	if (!call_open_snapshot(c, &s, &record))
 		return;
 	total = store_snapshot_count(&s);
-	err = q->form == LIST_IDS ? add_ids(&s, q, body) : add_page(&s, q, body);
+	err = q->form == LIST_IDS ? add_ids(&s, q, body, &shown) : add_page(&s, q, body, &shown);
 	store_snapshot_end(&s);
 	if (err) {
 		problem_of_store(c, err);
 		return;
 	}
 	/* When it was last synced is no part of what was asked for. */
-	etag_make(true, buf_text(body), body->len, etag);
+	etag_make(
+	    true, hash_bytes(buf_text(body) + shown.end, body->len - shown.end, shown.hash), etag);
 	add_cache_info(body, &record, total);
 	respond_tagged(c, etag);
 }

@@ -104,6 +104,7 @@ enum st_err layout_read_product(const MDB_val *key, const MDB_val *value, struct
 	out->version = header.version;
 	out->partial = (header.flags & LAYOUT_PARTIAL) != 0;
 	out->json = (struct span){ (const char *)value->mv_data + sizeof(header), header.json_len };
+	out->hash = header.hash;
 	return ST_OK;
 }
 

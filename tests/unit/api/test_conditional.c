@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/etag.h"
+#include "base/hash.h"
 #include "shop.h"
 
 #define LIST "/v1/store/inventory"
@@ -16,7 +17,7 @@ static const char *etag_text(bool weak, const char *text)
 	static unsigned next;
 	char *out = etags[next++ % 8];
 
-	etag_make(weak, text, strlen(text), out);
+	etag_make(weak, hash_bytes(text, strlen(text), 0), out);
 	return out;
 }
 

@@ -205,7 +205,7 @@ TEST(store_read, ids_of_any_bytes_in_byte_order)
 	CU_ASSERT_EQUAL_FATAL(fixture_publish(w, 0, 1), ST_OK);
 	CU_ASSERT_EQUAL_FATAL(store_txn_begin(w, STORE_RUNNING, &t), ST_OK);
 	for (size_t i = 0; i < N; i++) {
-		struct product q = { sorted[i * 7 % N], 3, { "{}", 2 }, false };
+		struct product q = { sorted[i * 7 % N], 3, { "{}", 2 }, false, 0 };
 
 		store_txn_put(t, &q);
 	}

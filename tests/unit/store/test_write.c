@@ -351,9 +351,9 @@ TEST(store_write, first_error_sticks_and_undoes_all)
 		struct product p;
 		enum st_err err;
 	} cases[] = {
-		{ { { "", 0 }, 1, { "{}", 2 }, false }, ST_INVALID },
-		{ { { long_id, sizeof(long_id) }, 1, { "{}", 2 }, false }, ST_INVALID },
-		{ { { "a", 1 }, 1, { "{}", PRODUCT_JSON_MAX + 1 }, false }, ST_TOO_BIG },
+		{ { { "", 0 }, 1, { "{}", 2 }, false, 0 }, ST_INVALID },
+		{ { { long_id, sizeof(long_id) }, 1, { "{}", 2 }, false, 0 }, ST_INVALID },
+		{ { { "a", 1 }, 1, { "{}", PRODUCT_JSON_MAX + 1 }, false, 0 }, ST_TOO_BIG },
 	};
 	struct store_options options = fixture_store(20, 1);
 	struct store_writer *w = fixture_writer(&options);
