@@ -78,10 +78,11 @@ struct follow {
 	bool hurry;            /* no waiting: the full sync wants to know where the feed ends */
 	struct mono caught_up; /* the feed was read to its end by a question of that time */
 
-	bool check_owed;     /* the log is to be compared before events are applied */
-	struct mono checked; /* when that was last asked */
-	bool fresh;          /* nothing was polled since */
-	unsigned unkept;     /* polls right after a check that had a new connection all the same */
+	bool check_owed;            /* the log is to be compared before events are applied */
+	struct mono checked;        /* when that was last asked */
+	bool fresh;                 /* nothing was polled since */
+	struct log_marks unchecked; /* of events that were applied all the same */
+	unsigned unkept; /* polls right after a check that had a new connection all the same */
 
 	struct hole hole;
 	struct central_call *hole_call;

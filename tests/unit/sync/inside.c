@@ -44,6 +44,25 @@ static void add_conflict(const char *head, struct buf *body)
 	    id, INSIDE_VERSION + 1);
 }
 
+/* The higher the log, the newer; its events tell of one time. */
+static void add_events(struct inside *in, long from, long end, struct buf *body)
+{
+	int log = atomic_load(&in->log), n = 0;
+
+	buf_adds(body, "{\"events\":[");
+	for (long o = from; log > 0 && o < end; o++) {
+		struct product p = fixture_product(0, (int64_t)o + log * 1000);
+
+		buf_addf(body,
+		    "%s{\"offset\":%ld,\"timestamp\":\"2026-01-0%dT00:00:00Z\",\"eventType\":"
+		    "\"product_updated\",\"productId\":\"P-000000\",\"version\":%lld,\"data\":",
+		    n++ > 0 ? "," : "", o, log, (long long)p.version);
+		buf_add(body, p.json.data, p.json.len);
+		buf_adds(body, "}");
+	}
+	buf_addf(body, "],\"nextOffset\":%ld,\"hasMore\":false,\"count\":%d}", end, n);
+}
+
 static void answer(void *arg, const char *head, struct buf *out)
 {
 	struct inside *in = arg;
@@ -57,12 +76,11 @@ static void answer(void *arg, const char *head, struct buf *out)
 		status = 409;
 		add_conflict(head, &body);
 	} else if (strstr(head, "/v1/inventory/events?")) {
-		bool beyond = script_parameter(head, "offset") == CENTRAL_OFFSET_HEAD;
+		long from = script_parameter(head, "offset");
 
 		status = atomic_load(&in->feed_status);
-		buf_addf(&body,
-		    "{\"events\":null,\"nextOffset\":%ld,\"hasMore\":false,\"count\":0}",
-		    atomic_load(beyond ? &in->head : &in->poll_end));
+		add_events(in, from,
+		    atomic_load(from == CENTRAL_OFFSET_HEAD ? &in->head : &in->poll_end), &body);
 	} else if (product) {
 		status = atomic_load(&in->product_status);
 		add_product(strtol(product + 16, NULL, 10), &body);
