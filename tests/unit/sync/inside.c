@@ -10,9 +10,9 @@
 
 #define WAIT_MS 60000 /* as long as a checker on a busy machine may need */
 
-static void add_product(long number, struct buf *body)
+static void add_product(long number, int version, struct buf *body)
 {
-	struct product p = fixture_product((uint64_t)number, INSIDE_VERSION);
+	struct product p = fixture_product((uint64_t)number, version);
 
 	buf_add(body, p.json.data, p.json.len);
 }
@@ -27,7 +27,7 @@ static void add_list(struct inside *in, const char *head, struct buf *body)
 	buf_adds(body, "{\"products\":[");
 	for (long i = offset; i < end; i++) {
 		buf_adds(body, i > offset ? "," : "");
-		add_product(first + i, body);
+		add_product(first + i, INSIDE_VERSION, body);
 	}
 	buf_addf(body,
 	    "],\"pagination\":{\"offset\":%ld,\"limit\":%ld,\"total_count\":%ld,\"has_more\":%s}}",
@@ -83,7 +83,8 @@ static void answer(void *arg, const char *head, struct buf *out)
 		    atomic_load(from == CENTRAL_OFFSET_HEAD ? &in->head : &in->poll_end), &body);
 	} else if (product) {
 		status = atomic_load(&in->product_status);
-		add_product(strtol(product + 16, NULL, 10), &body);
+		add_product(
+		    strtol(product + 16, NULL, 10), atomic_load(&in->product_version), &body);
 	} else {
 		status = atomic_load(&in->list_status);
 		add_list(in, head, &body);
@@ -146,6 +147,7 @@ static void begin(struct inside *in, long products, const struct store_options *
 	atomic_store(&in->products, products);
 	atomic_store(&in->list_status, 200);
 	atomic_store(&in->product_status, 200);
+	atomic_store(&in->product_version, INSIDE_VERSION);
 	atomic_store(&in->feed_status, 200);
 	atomic_store(&in->head, INSIDE_VERSION);
 	atomic_store(&in->poll_end, INSIDE_VERSION);
