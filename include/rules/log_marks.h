@@ -8,6 +8,10 @@
  * applied.  One mark with another identity: the log was replaced, or has handed
  * offsets out again after a crash that lost its tail.  Else one equal: the
  * same log.  None of them there: it has rotated past us.
+ *
+ * Events that had to be applied before the log was compared may be of another
+ * one, and two dozen of them would leave nothing of the old one to compare with.
+ * So theirs are kept apart until it was found to be the same.
  */
 #ifndef RULES_LOG_MARKS_H
 #define RULES_LOG_MARKS_H
@@ -32,6 +36,9 @@ enum log_verdict { LOG_SAME, LOG_REPLACED, LOG_ROTATED };
 
 /* Remember an event; the lowest offset is forgotten where there are too many. */
 void log_marks_add(struct log_marks *m, const struct event *e);
+
+/* The same for all of these, which are none then. */
+void log_marks_take_over(struct log_marks *m, struct log_marks *from);
 
 /* The offset to ask from, to compare; -1: there are no marks, so nothing to compare. */
 int64_t log_marks_oldest(const struct log_marks *m);

@@ -22,13 +22,13 @@ static uint64_t identity(const struct event *e)
 	return mix(hash, e->timestamp.data, e->timestamp.len);
 }
 
-void log_marks_add(struct log_marks *m, const struct event *e)
+static void add(struct log_marks *m, const struct log_mark *mark)
 {
 	size_t at = m->n;
 
-	while (at > 0 && m->marks[at - 1].offset > e->offset)
+	while (at > 0 && m->marks[at - 1].offset > mark->offset)
 		at--;
-	if (at > 0 && m->marks[at - 1].offset == e->offset)
+	if (at > 0 && m->marks[at - 1].offset == mark->offset)
 		return;
 	if (m->n == LOG_MARKS_MAX) {
 		if (at == 0)
@@ -39,7 +39,21 @@ void log_marks_add(struct log_marks *m, const struct event *e)
 		memmove(m->marks + at + 1, m->marks + at, (m->n - at) * sizeof(m->marks[0]));
 		m->n++;
 	}
-	m->marks[at] = (struct log_mark){ e->offset, identity(e) };
+	m->marks[at] = *mark;
+}
+
+void log_marks_add(struct log_marks *m, const struct event *e)
+{
+	struct log_mark mark = { e->offset, identity(e) };
+
+	add(m, &mark);
+}
+
+void log_marks_take_over(struct log_marks *m, struct log_marks *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		add(m, &from->marks[i]);
+	from->n = 0;
 }
 
 int64_t log_marks_oldest(const struct log_marks *m)

@@ -9,7 +9,8 @@
  * The log may be another one than before (rules/log_marks.h): at start, and
  * whenever a connection to Central was opened, it is compared with what we
  * remember of it before anything from the feed is applied.  Where Central keeps
- * no connection, once a minute.
+ * no connection, once a minute: what is applied in between is remembered apart,
+ * so that a log that was replaced is noticed then, however many events it told.
  */
 #include "base/mutant.h"
 #include "sync/state.h"
@@ -17,7 +18,7 @@
 #define HTTP_GONE        410
 #define CHECK_LIMIT      200
 #define CHECK_SPACING_MS 60000 /* where Central keeps no connections */
-#define UNKEPT_ENOUGH    2
+#define UNKEPT_ENOUGH    5     /* look-ups and writes take connections too */
 
 static void poll_answered(
     void *arg, const struct central_outcome *outcome, const struct event_batch *batch);
@@ -135,10 +136,19 @@ static void leave_out(struct change *c, const struct event *event)
 		    log_number("offset", event->offset), log_number("records", (int64_t)records));
 }
 
+/* Where events are remembered: with what is to be compared, or not before that was. */
+static struct log_marks *marks_for(struct follow *f)
+{
+	struct log_marks *checked = &f->position.marks;
+
+	return f->check_owed && log_marks_oldest(checked) >= 0 ? &f->unchecked : checked;
+}
+
 /* Receive what is new in it.  fresh: how many were. */
 static enum st_err receive(struct change *c, const struct event_batch *batch, size_t *fresh)
 {
 	struct position *p = &c->engine->follow.position;
+	struct log_marks *marks = marks_for(&c->engine->follow);
 	enum st_err err = ST_OK;
 
 	for (size_t i = 0; i < batch->n && !err; i++) {
@@ -150,7 +160,7 @@ static enum st_err receive(struct change *c, const struct event_batch *batch, si
 		if (err)
 			break;
 		++*fresh;
-		log_marks_add(&p->marks, event);
+		log_marks_add(marks, event);
 		if (event->product_id.len > 0)
 			change_event(c, event);
 		else if (event->unkeepable)
@@ -327,7 +337,7 @@ static void check_answered(
 	f->fresh = true;
 	f->next = mono_now();
 	switch (log_marks_compare(&f->position.marks, batch)) {
-	case LOG_SAME: break;
+	case LOG_SAME: log_marks_take_over(&f->position.marks, &f->unchecked); break;
 	case LOG_REPLACED: follow_lose(e, FULL_SYNC_OFFSET_RESET); break;
 	case LOG_ROTATED: follow_lose(e, FULL_SYNC_EVENT_GAP); break;
 	}

@@ -24,6 +24,7 @@ static void restart(struct engine *e, struct mono now)
 	follow_cancel(e);
 	f->hole = (struct hole){ .there = false };
 	f->early = 0;
+	f->unchecked.n = 0;
 	/* A full sync that waits for the feed's end goes on waiting for it. */
 	f->hurry = e->full_sync.phase == FULL_SYNC_CATCH_UP;
 	f->next = now;

@@ -246,7 +246,7 @@ void known_ask_again(struct known *k)
 	known_move(k, k->urgent ? PLACE_OWED : PLACE_LATER);
 }
 
-bool known_settled(struct known *k, uint64_t asked)
+void known_settled(struct known *k, uint64_t asked)
 {
 	bool again = known_is_wanted_after(k, asked);
 
@@ -256,14 +256,13 @@ bool known_settled(struct known *k, uint64_t asked)
 	if (again) {
 		k->doubt.owed = 1;
 		known_ask_again(k);
-		return false;
+		return;
 	}
 	k->urgent = false;
 	k->doubt.owed = 0;
 	known_move(k, PLACE_NONE);
 	if (!doubt_is_open(&k->doubt))
 		forget(k);
-	return true;
 }
 
 void known_in_range(struct engine *e, const struct span *from, const struct span *to,

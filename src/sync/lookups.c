@@ -71,7 +71,7 @@ static void settle(struct known *k, const struct product *found)
 	char bytes[PRODUCT_ID_MAX];
 	struct span id = { bytes, known_id(k).len };
 	uint64_t asked = k->asked;
-	bool compared = k->compared, urgent = k->urgent, done;
+	bool compared = k->compared, urgent = k->urgent;
 	struct change c;
 	enum st_err err;
 
@@ -96,7 +96,9 @@ static void settle(struct known *k, const struct product *found)
 	log_debug("product looked up", log_bytes("product", id.data, id.len),
 	    log_number("version", found ? found->version : -1));
 	change_settle(&c, k, asked, found);
-	done = known_settled(k, asked);
+	/* Whoever waits for no more than this doesn't make a next one urgent. */
+	k->urgent = urgent && writes_wait_on(e, &id, asked);
+	known_settled(k, asked);
 	err = change_commit(&c, &next);
 	if (err) {
 		/* All that is owed was read again. */
@@ -109,8 +111,8 @@ static void settle(struct known *k, const struct product *found)
 	works_again(e);
 	if (compared)
 		compare_answered(e, c.repaired > 0);
-	if (urgent && done)
-		writes_settled(e, &id);
+	if (urgent)
+		writes_settled(e, &id, asked);
 }
 
 static void look_in_list(struct known *k)

@@ -78,10 +78,11 @@ struct follow {
 	bool hurry;            /* no waiting: the full sync wants to know where the feed ends */
 	struct mono caught_up; /* the feed was read to its end by a question of that time */
 
-	bool check_owed;     /* the log is to be compared before events are applied */
-	struct mono checked; /* when that was last asked */
-	bool fresh;          /* nothing was polled since */
-	unsigned unkept;     /* polls right after a check that had a new connection all the same */
+	bool check_owed;            /* the log is to be compared before events are applied */
+	struct mono checked;        /* when that was last asked */
+	bool fresh;                 /* nothing was polled since */
+	struct log_marks unchecked; /* of events that were applied all the same */
+	unsigned unkept; /* polls right after a check that had a new connection all the same */
 
 	struct hole hole;
 	struct central_call *hole_call;
@@ -286,11 +287,8 @@ bool known_owe(struct engine *e, const char *id, size_t len, bool compared);
 bool known_owe_now(struct engine *e, const char *id, size_t len);
 bool known_is_urgent(const struct known *k);
 bool known_is_owed(const struct known *k); /* of NULL: no */
-/*
- * It was settled by what was asked at this moment; forgets it if nothing more is
- * known.  True: nothing newer is wanted.
- */
-bool known_settled(struct known *k, uint64_t asked);
+/* It was settled by what was asked at this moment; forgets it if nothing more is known. */
+void known_settled(struct known *k, uint64_t asked);
 /* Call for each that is owed and not being asked for, with an id above `from` and not above `to` (NULL: no end). */
 typedef void known_each_owed(void *arg, struct known *k);
 void known_in_range(struct engine *e, const struct span *from, const struct span *to,
@@ -319,11 +317,16 @@ void writes_take(struct engine *e, struct control_peer *peer, struct control_req
 void writes_tick(struct engine *e, struct mono now);
 struct mono writes_due(const struct engine *e, struct mono now);
 bool writes_are_open(const struct engine *e);
-/* A product that some of them wait for was looked up, or could not be. */
-void writes_settled(struct engine *e, const struct span *id);
+/*
+ * A product that some of them wait for was looked up, asked for at this moment,
+ * or could not be.
+ */
+void writes_settled(struct engine *e, const struct span *id, uint64_t asked);
 /* The request id of the first one that waits for it; NULL: none does. */
 const char *writes_who_waits(const struct engine *e, const struct span *id);
 void writes_unsettled(struct engine *e, const struct span *id);
+/* True if some go on waiting for it where that is settled. */
+bool writes_wait_on(const struct engine *e, const struct span *id, uint64_t asked);
 /* The damaged store was built anew: what couldn't be stored can be now. */
 void writes_store_again(struct engine *e);
 /* What was known of products was read anew: those that some of them wait for are owed at once. */

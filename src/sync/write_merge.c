@@ -4,9 +4,11 @@
  * A write's answer names quantity and version, but neither name nor price.  What
  * can be merged exactly is (rules/doubt.h), in one commit for all answers of one
  * turn of the loop; for the rest Central is asked for the whole product, and the
- * client is answered after that.  Where that can't be had in time, the numbers
+ * client is answered after that: as soon as there is one that was asked for since,
+ * whatever else is to be asked by then.  Where that can't be had in time, the numbers
  * stand over what else is known of the product, marked as partial, and any full
- * product of that version takes their place.
+ * product of that version takes their place.  But not where the version went down
+ * meanwhile: that is another life of the product, and the numbers are none of its.
  */
 #include <string.h>
 
@@ -33,8 +35,9 @@ static bool is_same_json(const struct product *a, const struct product *b)
 	return a->json.len == b->json.len && memcmp(a->json.data, b->json.data, a->json.len) == 0;
 }
 
-/* True: the product is to be looked up before the client is answered. */
-static bool merge(struct change *c, const struct update *u, const struct update_result *r)
+/* True: the product is to be looked up before the client is answered.  cached: its version. */
+static bool merge(
+    struct change *c, const struct update *u, const struct update_result *r, int64_t *cached)
 {
 	enum update_verdict verdict = update_verdict_of(r);
 	struct span id = u->product_id;
@@ -44,6 +47,7 @@ static bool merge(struct change *c, const struct update *u, const struct update_
 	struct doubt_write w = { r->applied, u->version, r->new_version, false };
 	struct buf storage;
 
+	*cached = p.version;
 	if (verdict != UPDATE_APPLIED && verdict != UPDATE_CONFLICT) {
 		if (verdict != UPDATE_REFUSED && there)
 			change_owe(c, id);
@@ -67,14 +71,16 @@ static bool merge(struct change *c, const struct update *u, const struct update_
 	return asks;
 }
 
-static void merge_partly(struct change *c, const struct update *u, const struct update_result *r)
+static void merge_partly(struct change *c, const struct write *w, size_t item)
 {
-	struct span id = u->product_id;
+	const struct update_result *r = &w->end.results.items[item];
+	struct span id = w->updates.items[item].product_id;
 	struct product was, merged;
 	struct buf storage;
 
 	change_owe(c, id);
-	if (!store_txn_get(c->running, id.data, id.len, &was) || r->new_version <= was.version)
+	if (!store_txn_get(c->running, id.data, id.len, &was) || r->new_version <= was.version ||
+	    was.version < w->cached[item])
 		return;
 	buf_init(&storage, SIZE_MAX / 2);
 	if (update_merge(&was, r, &storage, &merged) == ST_OK) {
@@ -99,7 +105,7 @@ static void merge_items(struct change *c, struct write *w)
 
 		w->waits[i] = false;
 		if (c->running)
-			w->waits[i] = merge(c, u, &w->end.results.items[i]);
+			w->waits[i] = merge(c, u, &w->end.results.items[i], &w->cached[i]);
 		else
 			leave_to_full_sync(c->engine, &u->product_id);
 	}
@@ -157,7 +163,7 @@ void write_merge_partly(struct engine *e, struct write *w, const struct span *id
 	for (size_t i = 0; i < w->end.results.n; i++)
 		if (w->waits[i] && c.running &&
 		    walk_order(&w->updates.items[i].product_id, id) == 0)
-			merge_partly(&c, &w->updates.items[i], &w->end.results.items[i]);
+			merge_partly(&c, w, i);
 	err = change_commit(&c, &next);
 	if (err)
 		store_failed(e, err);

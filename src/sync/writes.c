@@ -32,6 +32,7 @@
 #define SLACK_MS        1500 /* beyond the budget: for a look-up and the commit */
 #define LOOKUP_LEAST_MS 1000
 #define HELD_MS         3000
+#define NEVER           UINT64_MAX
 #define UNDER_WAY_MAX   256
 #define BYTES_MAX       ((size_t)64 << 20)
 
@@ -267,14 +268,15 @@ static void stop_waiting(struct write *w, const struct span *id)
 			w->waits[i] = false;
 }
 
-static void each_waiting(struct engine *e, const struct span *id, bool settled)
+/* The moment when it was asked for; NEVER: it could not be looked up. */
+static void each_waiting(struct engine *e, const struct span *id, uint64_t asked)
 {
 	struct write *w;
 
 	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry)) {
-		if (w->phase != WRITE_LOOKING)
+		if (w->phase != WRITE_LOOKING || w->asks_from >= asked)
 			continue;
-		if (!settled)
+		if (asked == NEVER)
 			write_merge_partly(e, w, id);
 		stop_waiting(w, id);
 		if (!still_waits(w))
@@ -282,9 +284,32 @@ static void each_waiting(struct engine *e, const struct span *id, bool settled)
 	}
 }
 
-void writes_settled(struct engine *e, const struct span *id)
+void writes_settled(struct engine *e, const struct span *id, uint64_t asked)
 {
-	each_waiting(e, id, true);
+	each_waiting(e, id, asked);
+}
+
+void writes_unsettled(struct engine *e, const struct span *id)
+{
+	each_waiting(e, id, NEVER);
+}
+
+static bool waits_for(const struct write *w, const struct span *id)
+{
+	for (size_t i = 0; w->phase == WRITE_LOOKING && i < w->updates.n; i++)
+		if (w->waits[i] && walk_order(&w->updates.items[i].product_id, id) == 0)
+			return true;
+	return false;
+}
+
+bool writes_wait_on(const struct engine *e, const struct span *id, uint64_t asked)
+{
+	const struct write *w;
+
+	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
+		if (w->asks_from >= asked && waits_for(w, id))
+			return true;
+	return false;
 }
 
 const char *writes_who_waits(const struct engine *e, const struct span *id)
@@ -292,15 +317,9 @@ const char *writes_who_waits(const struct engine *e, const struct span *id)
 	const struct write *w;
 
 	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
-		for (size_t i = 0; w->phase == WRITE_LOOKING && i < w->updates.n; i++)
-			if (w->waits[i] && walk_order(&w->updates.items[i].product_id, id) == 0)
-				return w->id;
+		if (waits_for(w, id))
+			return w->id;
 	return NULL;
-}
-
-void writes_unsettled(struct engine *e, const struct span *id)
-{
-	each_waiting(e, id, false);
 }
 
 /* Where there is no memory for it, nobody waits. */
@@ -321,6 +340,7 @@ static void look_up(struct write *w)
 	struct mono least = mono_add_ms(mono_now(), LOOKUP_LEAST_MS);
 
 	w->phase = WRITE_LOOKING;
+	w->asks_from = w->engine->moment;
 	w->deadline = mono_later(w->deadline, least);
 	owe_awaited(w);
 }

@@ -37,7 +37,9 @@ struct write {
 	bool shares;          /* its answer is this one's too */
 	bool counted;         /* in the record */
 	struct control_update end;
-	bool waits[UPDATE_BATCH_MAX]; /* LOOKING: for the product of this item */
+	bool waits[UPDATE_BATCH_MAX];     /* LOOKING: for the product of this item, */
+	int64_t cached[UPDATE_BATCH_MAX]; /* of which the store had this version then; -1: none */
+	uint64_t asks_from; /* the moment then: what is asked for later shows what was written */
 };
 
 /*

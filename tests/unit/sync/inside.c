@@ -10,9 +10,9 @@
 
 #define WAIT_MS 60000 /* as long as a checker on a busy machine may need */
 
-static void add_product(long number, struct buf *body)
+static void add_product(long number, int version, struct buf *body)
 {
-	struct product p = fixture_product((uint64_t)number, INSIDE_VERSION);
+	struct product p = fixture_product((uint64_t)number, version);
 
 	buf_add(body, p.json.data, p.json.len);
 }
@@ -27,7 +27,7 @@ static void add_list(struct inside *in, const char *head, struct buf *body)
 	buf_adds(body, "{\"products\":[");
 	for (long i = offset; i < end; i++) {
 		buf_adds(body, i > offset ? "," : "");
-		add_product(first + i, body);
+		add_product(first + i, INSIDE_VERSION, body);
 	}
 	buf_addf(body,
 	    "],\"pagination\":{\"offset\":%ld,\"limit\":%ld,\"total_count\":%ld,\"has_more\":%s}}",
@@ -44,6 +44,25 @@ static void add_conflict(const char *head, struct buf *body)
 	    id, INSIDE_VERSION + 1);
 }
 
+/* The higher the log, the newer; its events tell of one time. */
+static void add_events(struct inside *in, long from, long end, struct buf *body)
+{
+	int log = atomic_load(&in->log), n = 0;
+
+	buf_adds(body, "{\"events\":[");
+	for (long o = from; log > 0 && o < end; o++) {
+		struct product p = fixture_product(0, (int64_t)o + log * 1000);
+
+		buf_addf(body,
+		    "%s{\"offset\":%ld,\"timestamp\":\"2026-01-0%dT00:00:00Z\",\"eventType\":"
+		    "\"product_updated\",\"productId\":\"P-000000\",\"version\":%lld,\"data\":",
+		    n++ > 0 ? "," : "", o, log, (long long)p.version);
+		buf_add(body, p.json.data, p.json.len);
+		buf_adds(body, "}");
+	}
+	buf_addf(body, "],\"nextOffset\":%ld,\"hasMore\":false,\"count\":%d}", end, n);
+}
+
 static void answer(void *arg, const char *head, struct buf *out)
 {
 	struct inside *in = arg;
@@ -57,15 +76,15 @@ static void answer(void *arg, const char *head, struct buf *out)
 		status = 409;
 		add_conflict(head, &body);
 	} else if (strstr(head, "/v1/inventory/events?")) {
-		bool beyond = script_parameter(head, "offset") == CENTRAL_OFFSET_HEAD;
+		long from = script_parameter(head, "offset");
 
 		status = atomic_load(&in->feed_status);
-		buf_addf(&body,
-		    "{\"events\":null,\"nextOffset\":%ld,\"hasMore\":false,\"count\":0}",
-		    atomic_load(beyond ? &in->head : &in->poll_end));
+		add_events(in, from,
+		    atomic_load(from == CENTRAL_OFFSET_HEAD ? &in->head : &in->poll_end), &body);
 	} else if (product) {
 		status = atomic_load(&in->product_status);
-		add_product(strtol(product + 16, NULL, 10), &body);
+		add_product(
+		    strtol(product + 16, NULL, 10), atomic_load(&in->product_version), &body);
 	} else {
 		status = atomic_load(&in->list_status);
 		add_list(in, head, &body);
@@ -128,6 +147,7 @@ static void begin(struct inside *in, long products, const struct store_options *
 	atomic_store(&in->products, products);
 	atomic_store(&in->list_status, 200);
 	atomic_store(&in->product_status, 200);
+	atomic_store(&in->product_version, INSIDE_VERSION);
 	atomic_store(&in->feed_status, 200);
 	atomic_store(&in->head, INSIDE_VERSION);
 	atomic_store(&in->poll_end, INSIDE_VERSION);

@@ -3,7 +3,8 @@
  * inside, and lets the disk be full at the very moment that it wants to.
  *
  * The store has the fixture's products, all of version INSIDE_VERSION; Central
- * has the same, an empty feed, and the faults below.
+ * has the same, an empty feed where a test wants no other, and the faults below.
+ * It keeps no connection.
  */
 #ifndef INSIDE_H
 #define INSIDE_H
@@ -25,10 +26,12 @@ struct inside {
 	/* What Central answers, from its own thread. */
 	atomic_long first, products; /* of the list: the lowest, and all up to this one */
 	atomic_int list_status;      /* of its pages, */
-	atomic_int product_status;   /* of a single product */
+	atomic_int product_status;   /* of a single product, */
+	atomic_int product_version;  /* which is of this version */
 	atomic_int feed_status;      /* of events */
 	atomic_long head, poll_end;  /* nextOffset: far beyond the feed, and at its end */
-	atomic_long posts;           /* so many came; each is a conflict with version + 1 */
+	atomic_int log; /* unless 0 the feed has updates of product 0 up to its end, of this log */
+	atomic_long posts; /* so many came; each is a conflict with version + 1 */
 };
 
 void inside_begin(struct inside *in, long products);

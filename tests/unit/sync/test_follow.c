@@ -1,5 +1,5 @@
 /*
- * How the feed is asked: what the wait of a poll is.
+ * How the feed is asked: what the wait of a poll is, and whose log it is.
  */
 #include "sync/inside.h"
 #include "unit.h"
@@ -47,5 +47,75 @@ TEST(sync_follow, waits_while_a_store_is_built_where_there_is_none)
 	full_sync_want(&in.engine, FULL_SYNC_STORE_REBUILT, mono_now());
 	inside_turn_until(&in, polls);
 	CU_ASSERT_EQUAL(in.engine.follow.wait_seconds, 5);
+	inside_end(&in);
+}
+
+/* ---- a Central that keeps no connection: its log is compared once a minute ---- */
+
+static bool is_lost(const struct engine *e)
+{
+	return e->follow.lost;
+}
+
+static bool is_at_end(const struct engine *e)
+{
+	return e->follow.position.head == e->follow.position.offsets.next;
+}
+
+static bool has_compared(const struct engine *e)
+{
+	return !e->follow.call && e->follow.unchecked.n == 0;
+}
+
+static void receive(struct inside *in, int log, int events)
+{
+	atomic_store(&in->log, log);
+	in->engine.follow.position.head = atomic_fetch_add(&in->poll_end, events) + events;
+	inside_turn_until(in, is_at_end);
+}
+
+/* It is known to keep none, and its log was compared just now. */
+static void begin_unkept(struct inside *in)
+{
+	inside_begin(in, 3);
+	in->engine.settings.batch_limit = 100;
+	in->engine.follow.unkept = 100;
+	in->engine.follow.checked = mono_now();
+}
+
+static void minute_passes(struct inside *in)
+{
+	in->engine.follow.checked = mono_add_ms(mono_now(), -60000);
+}
+
+/* It grew on, past all that we remember of the old one, before the minute was over. */
+TEST(sync_follow, notices_a_replaced_log_however_far_it_has_grown)
+{
+	struct inside in;
+
+	begin_unkept(&in);
+	receive(&in, 1, 30);
+	receive(&in, 2, LOG_MARKS_MAX + 6);
+	CU_ASSERT_FALSE(in.engine.follow.lost);
+	minute_passes(&in);
+	inside_turn_until(&in, is_lost);
+	CU_ASSERT_EQUAL(in.engine.follow.lost_reason, FULL_SYNC_OFFSET_RESET);
+	inside_end(&in);
+}
+
+/* Else what is remembered would be past the end of Central's log some day. */
+TEST(sync_follow, remembers_the_last_events_of_a_log_that_is_the_same)
+{
+	struct inside in;
+
+	begin_unkept(&in);
+	receive(&in, 1, 30);
+	receive(&in, 1, 30);
+	CU_ASSERT_TRUE(in.engine.follow.unchecked.n > 0);
+	minute_passes(&in);
+	inside_turn_until(&in, has_compared);
+	CU_ASSERT_FALSE(in.engine.follow.lost);
+	CU_ASSERT_EQUAL(log_marks_oldest(&in.engine.follow.position.marks),
+	    atomic_load(&in.poll_end) - LOG_MARKS_MAX);
 	inside_end(&in);
 }
