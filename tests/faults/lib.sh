@@ -38,6 +38,7 @@ keep() { # NAME PROGRAM [options…]
   local name=$1 program=$2
   shift 2
   : >"$DIR/$name.pid"
+  : >"$DIR/$name.exits"
   (
     trap 'kill "$child" 2>/dev/null; wait "$child"; exit 0' TERM
     while true; do

@@ -6,9 +6,9 @@ Standard library alone.
 
 `take` looks every SECONDS until it is ended and writes rows of second, series,
 whose (a process or a generation of the store), its age in seconds, value.  `judge`
-says of each
-series whether it is flat: the median of its last third stands above that of its
-first by no more than the series may (SERIES), and no value is above its ceiling.
+says of each series whether it is flat: the median of its last third stands above
+that of its first by no more than the series may (SERIES), and no value is above
+its ceiling.
 Processes and generations come and go, so what they hold is ordered by their age,
 those of all of a kind together.  What is younger than WARM_UP is left out.  The
 last line is `N passed, N failed`.

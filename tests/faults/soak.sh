@@ -43,12 +43,13 @@ trap leave EXIT
 
 # ---- what is nobody's fault: restarts, reloads, an operator's commands
 
-has_exited() { [ "$(wc -l <"$DIR/$1.exits" 2>/dev/null || echo 0)" -gt "$2" ]; } # NAME HOW-OFTEN-BEFORE
+exits() { wc -l <"$DIR/$1.exits"; } # NAME: how often it has ended
+has_exited() { [ "$(exits "$1")" -gt "$2" ]; }
 ends_well() { # NAME: as a service manager restarts it
   local before
-  before=$(wc -l <"$DIR/$1.exits" 2>/dev/null || echo 0)
+  before=$(exits "$1")
   kill "$(pid_of "$1")"
-  check "SIGTERM ends the $1" until_true 15 has_exited "$1" "$before" 2>/dev/null
+  check "SIGTERM ends the $1" until_true 15 has_exited "$1" "$before"
   is "the exit code of the $1" "$(sed -n "$((before + 1))p" "$DIR/$1.exits")" 0
 }
 restart_daemon() { ends_well daemon; }
@@ -87,7 +88,11 @@ backup() {
 central_is() { # ORDER BODY
   curl -sS --max-time 20 -o /dev/null -X POST -d "$2" "$CENTRAL/test/$1"
 }
-restart_central() { central_is restart '{"feed":"keep","downMs":'$((RANDOM % 2000))'}'; }
+central_is_up() { [ "$(central_stat .downMs 2>/dev/null)" = 0 ]; }
+restart_central() {
+  central_is restart '{"feed":"keep","downMs":'$((RANDOM % 2000))'}'
+  check 'Central is there again' until_true 20 central_is_up
+}
 new_log() { fresh_daemon; central_is restart '{"feed":"reset"}'; }
 some_time() { # ORDER BODY BODY-AFTERWARDS
   central_is "$1" "$2"
