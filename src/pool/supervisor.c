@@ -153,7 +153,7 @@ static void worker_died(struct supervisor *s, unsigned place, int status, struct
 
 static void note_crash(struct supervisor *s, int status, struct mono now)
 {
-	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now))
+	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now) || s->suspects_store)
 		return;
 	s->suspects_store = true;
 	s->next_housekeeping = now;
