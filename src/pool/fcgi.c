@@ -9,7 +9,8 @@
  *
  * libfcgi's reads block.  Before each that may, SO_RCVTIMEO is set to what is
  * left of the time for the whole body; polling wouldn't do, since the next
- * record may stand in a buffer of libfcgi's that we can't see.
+ * record may stand in a buffer of libfcgi's that we can't see.  It ends a read in
+ * time where nothing comes; where other things come, pool/reading.h does.
  */
 #include "pool/fcgi.h"
 
@@ -203,7 +204,7 @@ static enum st_err end_of_body(int error)
 {
 	if (error == 0)
 		return ST_OK;
-	return error == EAGAIN ? ST_TIMEOUT : ST_CLOSED;
+	return error == EAGAIN || error == EINTR ? ST_TIMEOUT : ST_CLOSED;
 }
 
 /* api_request.read_body: what libfcgi holds of a record, or what the next read brings. */
@@ -222,8 +223,10 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 			return ST_TIMEOUT;
 		set_receive_timeout(f->request.ipcFd, left);
 		f->has_timeout = true;
+		reading_begin(f->reading, deadline);
 	}
 	c = FCGX_GetChar(in);
+	reading_end(f->reading);
 	if (c == EOF)
 		return end_of_body(FCGX_GetError(in));
 	*to = (char)c;
