@@ -73,7 +73,7 @@ enum check_state check_judge(const struct check_facts *facts, const struct check
 /* The line of a check that could not be made, or not to its end. */
 void check_give_up(enum check_state state, const char *why, struct buf *line);
 
-/* Text from anywhere: neither a `|` nor what a terminal takes for a command or a line's end gets out. */
+/* Text from anywhere: no `|` gets out, and nothing that is unsafe (base/text.h). */
 void check_add_text(const char *text, struct buf *out);
 
 #endif

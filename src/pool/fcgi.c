@@ -9,7 +9,8 @@
  *
  * libfcgi's reads block.  Before each that may, SO_RCVTIMEO is set to what is
  * left of the time for the whole body; polling wouldn't do, since the next
- * record may stand in a buffer of libfcgi's that we can't see.
+ * record may stand in a buffer of libfcgi's that we can't see.  It ends a read in
+ * time where nothing comes; where other things come, pool/reading.h does.
  */
 #include "pool/fcgi.h"
 
@@ -198,6 +199,14 @@ static void clear_receive_timeout(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof(never));
 }
 
+/* An error of libfcgi's stream; 0: it is all read. */
+static enum st_err end_of_body(int error)
+{
+	if (error == 0)
+		return ST_OK;
+	return error == EAGAIN || error == EINTR ? ST_TIMEOUT : ST_CLOSED;
+}
+
 /* api_request.read_body: what libfcgi holds of a record, or what the next read brings. */
 static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadline, size_t *n)
 {
@@ -207,20 +216,19 @@ static enum st_err read_body(void *arg, char *to, size_t most, struct mono deadl
 	int c;
 
 	*n = 0;
-	if (in->rdNext == in->stop) {
+	if (in->rdNext == in->stop && !in->isClosed) {
 		int64_t left = mono_ms_between(mono_now(), deadline);
 
 		if (left <= 0)
 			return ST_TIMEOUT;
 		set_receive_timeout(f->request.ipcFd, left);
 		f->has_timeout = true;
+		reading_begin(f->reading, deadline);
 	}
 	c = FCGX_GetChar(in);
-	if (c == EOF) {
-		int error = FCGX_GetError(in);
-
-		return error == 0 ? ST_OK : error == EAGAIN ? ST_TIMEOUT : ST_CLOSED;
-	}
+	reading_end(f->reading);
+	if (c == EOF)
+		return end_of_body(FCGX_GetError(in));
 	*to = (char)c;
 	*n = 1;
 	there = in->stop - in->rdNext;
@@ -249,16 +257,29 @@ static bool drain(struct fcgi *f, int64_t ms)
 	return !err && n == 0;
 }
 
+static bool is_text(const struct span *s, const char *text)
+{
+	return s->len == strlen(text) && memcmp(s->data, text, s->len) == 0;
+}
+
+/* False: nothing of a body is to come but its end, which as a rule is there already. */
+static bool may_send_more(const struct fcgi *f, const struct api_request *request)
+{
+	const struct span *length = &request->content_length;
+
+	return !f->request.in->isClosed && length->len > 0 && !is_text(length, "0");
+}
+
 /*
- * The end of the request may be sent when the body's end was read.  As a rule it
- * has come by now, and both go out at once; else the response doesn't wait for it.
+ * The end of the request may be sent when the body's end was read.  Where that is
+ * there both go out at once; a response waits for no body that nobody reads.
  */
-static enum fcgi_end respond(struct fcgi *f, bool is_head, bool keep)
+static enum fcgi_end respond(struct fcgi *f, const struct api_request *request, bool keep)
 {
 	FCGX_Request *r = &f->request;
 	int fd = r->ipcFd;
-	bool drained = drain(f, 0);
-	bool ended = send_response(f, is_head, drained) == ST_OK;
+	bool drained = !may_send_more(f, request) && drain(f, 0);
+	bool ended = send_response(f, is_text(&request->method, "HEAD"), drained) == ST_OK;
 
 	if (ended && !drained) {
 		drained = drain(f, DRAIN_MS);
@@ -307,8 +328,7 @@ enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep)
 	request.body_arg = f;
 	f->has_timeout = false;
 	api_handle(f->api, &request, &f->response);
-	end = respond(
-	    f, request.method.len == 4 && memcmp(request.method.data, "HEAD", 4) == 0, keep);
+	end = respond(f, &request, keep);
 	r->ipcFd = -1;
 	api_response_trim(&f->response);
 	return end;

@@ -1,13 +1,15 @@
 /*
- * pool/reading.h: a deadline for the head of a request.
+ * pool/reading.h: a deadline for what libfcgi reads: a request's head, and each
+ * piece of its body.
  *
- * libfcgi reads it, and blocks, or answers what isn't a request, and blocks.
- * SO_RCVTIMEO wouldn't do: a peer that sends a byte now and then would hold the
- * thread for as long as it likes.  So the worker looks at its threads every few
- * seconds, and sends one that is late a signal: its read or write ends with EINTR,
- * which libfcgi takes for the end of the connection.  Unlike the number of a descriptor, which libfcgi may just have
- * closed, a thread is never somebody else's; and a signal that comes a moment
- * too late finds it at a lock, where it does nothing.
+ * It reads, and blocks, or answers what isn't part of a request, and blocks.
+ * SO_RCVTIMEO wouldn't do: a peer that sends a byte now and then, or takes no
+ * answer, would hold the thread for as long as it likes.  So the worker looks at
+ * its threads every few seconds, and sends one that is late a signal: its read or
+ * write ends with EINTR, which libfcgi takes for the end of the connection.
+ * Unlike the number of a descriptor, which libfcgi may just have closed, a thread
+ * is never somebody else's; and a signal that comes a moment too late finds it at
+ * a lock, where it does nothing.
  */
 #ifndef POOL_READING_H
 #define POOL_READING_H

@@ -80,7 +80,7 @@ static enum st_err send_all(
 	return ST_OK;
 }
 
-/* The end of STDOUT and of the request: application's status and protocol's, 0, behind both heads. */
+/* The end of STDOUT, and of the request: behind both heads two statuses, which are 0. */
 static void write_end(unsigned char out[END_SIZE], int request_id)
 {
 	memset(out, 0, END_SIZE);

@@ -56,6 +56,7 @@ struct place {
 
 struct supervisor {
 	struct pool_options options;
+	char *listen, *socket_group; /* ours, since a reload frees main's */
 	struct listener listener;
 	struct log_repeat listen_failures;
 	pool_reload *reload;
@@ -152,7 +153,7 @@ static void worker_died(struct supervisor *s, unsigned place, int status, struct
 
 static void note_crash(struct supervisor *s, int status, struct mono now)
 {
-	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now))
+	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now) || s->suspects_store)
 		return;
 	s->suspects_store = true;
 	s->next_housekeeping = now;
@@ -395,8 +396,11 @@ enum st_err pool_run(
 	enum st_err err = ST_NOMEM;
 
 	log_limit_init(&s.deaths, DEATHS_BURST, DEATHS_PERIOD_MS);
+	s.options.listen = s.listen = strdup(options->listen);
+	s.options.socket_group = s.socket_group = strdup(options->socket_group);
 	s.places = calloc(options->processes, sizeof(*s.places));
-	if (!s.places || metrics_pool_open(&s.options.api.metrics) || signals_open(&s.signal_fd)) {
+	if (!s.listen || !s.socket_group || !s.places ||
+	    metrics_pool_open(&s.options.api.metrics) || signals_open(&s.signal_fd)) {
 		buf_adds(why, st_err_text(err));
 		goto out;
 	}
@@ -412,5 +416,7 @@ out:
 	metrics_pool_close(s.options.api.metrics);
 	keyring_clear(&s.keys);
 	free(s.places);
+	free(s.socket_group);
+	free(s.listen);
 	return err;
 }

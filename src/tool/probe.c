@@ -34,7 +34,7 @@ static enum st_err error_of(int errnum)
 	return errnum == EAGAIN || errnum == EINPROGRESS ? ST_TIMEOUT : st_err_from_errno(errnum);
 }
 
-/* The next call may take what is left of the time: SO_SNDTIMEO (for connect(2) too), SO_RCVTIMEO. */
+/* The next call may take what is left: SO_SNDTIMEO (for connect(2) too), SO_RCVTIMEO. */
 static enum st_err limit_by(int fd, int option, struct mono deadline)
 {
 	int64_t ms = mono_ms_between(mono_now(), deadline);

@@ -1,13 +1,14 @@
-"""Peers that are slow: python3 slow.py WEB COUNT body|answer, slow.py SOCKET COUNT head
+"""Peers that are slow: python3 slow.py WEB COUNT body|answer, slow.py SOCKET COUNT head|asks
 
 body    each sends a write's body a byte a second, and takes its answer likewise
 answer  each asks for 200 products and reads the answer a byte a second
 head    each is a web server that sends the head of a FastCGI request a byte a second
+asks    each is one that sends FastCGI's own questions in a request, and takes no answers
 
 Prints `slow` when all of them are at it.  `body` ends when each has seen a status
 and prints how many there were of each, with the seconds that the first and the last
 408 took to begin; `answer` goes on until SIGTERM and prints how many bytes were read.
-`head` ends when each has been hung up on, and prints the seconds until the first and the last.
+`head` and `asks` end when each has been hung up on, and prints the seconds until the first and the last.
 """
 import collections
 import signal
@@ -19,6 +20,11 @@ HEADERS = "Host: store\r\nX-API-Key: k1\r\nConnection: close\r\n"
 BODY = "POST /v1/store/inventory/updates HTTP/1.1\r\n" + HEADERS + "Content-Length: 1000\r\n\r\n"
 ANSWER = "GET /v1/store/inventory?limit=200 HTTP/1.1\r\n" + HEADERS + "\r\n"
 STATUS_END = len("HTTP/1.1 408")
+# The begin of a responder's request, its parameters, their end; a record of an unknown type.
+BEGIN = b"\1\1\0\1\0\10\0\0" + b"\0\1\0\0\0\0\0\0"
+PARAMETERS = b"\16\3REQUEST_METHODGET" + b"\13\7REQUEST_URI/health"
+HEAD = BEGIN + b"\1\4\0\1\0" + bytes([len(PARAMETERS)]) + b"\0\0" + PARAMETERS + b"\1\4\0\1\0\0\0\0"
+QUESTION = b"\1\13\0\0\0\0\0\0"
 
 
 class Client:
@@ -49,19 +55,19 @@ class Client:
         self.ended = not byte or len(self.got) >= STATUS_END
 
 
-def heads(path, count):
-    """Begin of a responder's request, and then parameters without end."""
-    record = b"\1\1\0\1\0\10\0\0" + b"\0\1\0\0\0\0\0\0" + b"\1\4\0\1\377\377\0\0"
+def web_servers(path, count, at_once, slowly):
+    """What is sent at first, and then without end a byte a second."""
     began, ends, peers = time.monotonic(), [], []
     for _ in range(count):
         peers.append(socket.socket(socket.AF_UNIX))
         peers[-1].connect(path)
+        peers[-1].sendall(at_once)
     print("slow", flush=True)
     sent = 0
     while peers:
         for peer in list(peers):
             try:
-                peer.send(record[sent:sent + 1] or b"x")
+                peer.send(slowly[sent:sent + 1] or b"x")
             except OSError:
                 peers.remove(peer)
                 ends.append(time.monotonic() - began)
@@ -72,7 +78,10 @@ def heads(path, count):
 
 def main():
     if sys.argv[3] == "head":
-        heads(sys.argv[1], int(sys.argv[2]))
+        web_servers(sys.argv[1], int(sys.argv[2]), b"", BEGIN + b"\1\4\0\1\377\377\0\0")
+        return
+    if sys.argv[3] == "asks":
+        web_servers(sys.argv[1], int(sys.argv[2]), HEAD + 2000 * QUESTION, b"")
         return
     host, port = sys.argv[1].split("//")[1].split(":")
     sends = sys.argv[3] == "body"

@@ -11,9 +11,11 @@ syncs() { # how many the page of counters knows of
 }
 is 'it is counted' "$(syncs)" 1
 
-# The daemon still knows its directory when its settings were read again.
-kill -HUP "$DAEMON"
+# Both still know their paths when their settings were read again.
+renewed() { [ "$(grep -c 'all workers have the new settings' "$DIR/pool.log")" = "$1" ]; }
+kill -HUP "$DAEMON" "$POOL"
 check 'settings are read again' until_true 10 grep -q 'settings reloaded' "$DIR/daemon.log"
+check 'and by the pool' until_true 10 renewed 1
 
 rm "$RUN_DIR/control.sock" "$RUN_DIR/metrics" "${FCGI_LISTEN#unix:}"
 began=$SECONDS
@@ -34,6 +36,6 @@ check 'within a few seconds' test $((SECONDS - began)) -le $((12 * SLOWER))
 is 'their modes' "$(cd "$RUN_DIR" && stat -c %a control.sock metrics | xargs)" '660 640'
 is 'the log of the daemon says so' "$(grep -c 'was gone, and is made anew' "$DIR/daemon.log")" 2
 is 'and that of the pool' "$(grep -c 'was gone, and is made anew' "$DIR/pool.log")" 1
-check 'all the workers are new' until_true 10 grep -q 'all workers have the new settings' "$DIR/pool.log"
+check 'all the workers are new' until_true 10 renewed 2
 check 'the daemon runs on' is_running "$DAEMON"
 check 'the pool runs on' is_running "$POOL"

@@ -18,8 +18,10 @@ slow answer >"$DIR/readers" &
 readers=$!
 /usr/bin/python3 "$root/tests/e2e/slow.py" "${FCGI_LISTEN#unix:}" 4 head >"$DIR/heads" 2>>"$DIR/slow.log" &
 heads=$!
-pids+=("$writers" "$readers" "$heads")
-for kind in writers readers heads; do
+/usr/bin/python3 "$root/tests/e2e/slow.py" "${FCGI_LISTEN#unix:}" 4 asks >"$DIR/askers" 2>>"$DIR/slow.log" &
+askers=$!
+pids+=("$writers" "$readers" "$heads" "$askers")
+for kind in writers readers heads askers; do
   check "slow $kind are at it" until_true 20 grep -q slow "$DIR/$kind"
 done
 
@@ -28,6 +30,7 @@ others=$!
 pids+=("$others")
 check 'who sends slowly has an answer in the end' until_ended "$writers" 60
 check 'who never comes to the end of a head is hung up on' until_ended "$heads" 30
+check 'and who takes no answers to what it asks' until_ended "$askers" 30
 stop "$others"
 stop "$readers"
 
@@ -45,5 +48,6 @@ check 'not much later' test "${BASH_REMATCH[2]:-99}" -le 20
 is 'after ten seconds of the pool' "$(grep -c 'status=408' "$DIR/pool.log")" \
   "$(grep -cE 'status=408 us=1[0-2][0-9]{6}$' "$DIR/pool.log")"
 matches 'a head has ten seconds' "$(tail -n 1 "$DIR/heads")" '4 hung up on, the first after (9|1[0-9]) s, the last after 1[0-9] s'
+matches 'so has who takes no answers' "$(tail -n 1 "$DIR/askers")" '4 hung up on, .* the last after 1[0-9] s'
 matches 'who reads slowly gets the answer all the while' "$(tail -n 1 "$DIR/readers")" '[0-9]{3,} bytes read by 64'
 matches 'no other request failed' "$(tr '\n' ' ' <"$DIR/others")" 'requests [0-9]{3,} .* failed 0 .*'

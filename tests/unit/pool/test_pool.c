@@ -324,6 +324,30 @@ TEST(pool, a_body_that_nobody_reads_does_no_harm)
 	pool_end_well();
 }
 
+/* So many would be waited for longer than all of this may take. */
+TEST(pool, a_response_waits_for_no_body_that_nobody_reads)
+{
+	enum { REQUESTS = 20, WAIT_MS = 50 };
+	struct fcgi_ask ask = { .method = "POST",
+		.uri = "/v1/store/inventory/updates",
+		.more = { "CONTENT_LENGTH", "100" },
+		.unended = true };
+	struct mono began;
+	char byte;
+
+	pool_begin();
+	began = mono_now();
+	for (int i = 0; i < REQUESTS; i++) {
+		int fd = fcgi_connect(pool.socket);
+
+		CU_ASSERT_TRUE(fcgi_send(fd, &ask));
+		CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 1);
+		close(fd);
+	}
+	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < REQUESTS * WAIT_MS);
+	pool_end_well();
+}
+
 TEST(pool, peers_that_break_off_cost_nobody_an_answer)
 {
 	struct fcgi_ask ask = { .method = "GET", .uri = "/metrics" };
