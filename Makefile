@@ -7,6 +7,8 @@
 VERSION := 0.1.0
 
 BUILD ?= build
+# One directory, one name: make takes what it depends on by another for nothing.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 CC = gcc
 PKG_CONFIG ?= pkg-config
 SANITIZE ?=
