@@ -19,12 +19,12 @@ REFERENCES = ("null", "plain", "static", "peer")
 
 # What each system call of a request is for, as long as the pool makes it.
 CALLS = {
-    "epoll_wait": "a free thread waits for a connection, or is woken for one that another process takes",
-    "accept4": "takes the connection, of which web servers open one for each request",
-    "epoll_ctl": "hands the listener on to the next thread",
-    "setsockopt": "a deadline for what is read next, so that no peer holds a thread for long",
-    "read": "the request's records, by libfcgi",
-    "sendmsg": "the answer, and what ends the request",
+    "epoll_wait": "a thread waits for a connection, or for a kept one to speak",
+    "accept4": "takes the connection, of which web servers open one for each request; none on a kept one",
+    "epoll_ctl": "the listener out of the set and in again: looks for another connection, and puts this process behind the others",
+    "setsockopt": "a deadline before the look for the body's end, since libfcgi's read would block",
+    "read": "all of the request; more where a web server sends it in pieces",
+    "sendmsg": "headers, body and end in one; one more for each further 64 KB",
     "close": "the connection",
     "shutdown": "says that no more comes, where the web server may still be sending",
     "futex": "a thread waits for another one",
