@@ -71,8 +71,15 @@ rotate_keys() {
 
 calm() { pause $((1 + RANDOM % calm_seconds)); }
 verify() {
+  local status
   "$BUILD/storectl" verify >"$DIR/verify.out" 2>&1
-  is 'storectl verify finds no difference' "$?" 0
+  status=$?
+  # A pool whose workers died of a damaged file may tell that to the next daemon too.
+  if grep -q 'run verify again' "$DIR/verify.out"; then
+    "$BUILD/storectl" verify >"$DIR/verify.out" 2>&1
+    status=$?
+  fi
+  is 'storectl verify finds no difference' "$status" 0
 }
 backup() {
   tell mark
@@ -159,7 +166,7 @@ for i in "${!table[@]}"; do
   for ((; often > 0; often--)); do tickets+=("$i"); done
 done
 
-slowest=0
+slowest=0 slowest_of='all of them'
 declare -A times
 one() { # ROW of the table
   local limit reads writes name command before=$failed may_be_wrong=
