@@ -199,6 +199,7 @@ while [ "$SECONDS" -lt "$seconds" ]; do one "${table[tickets[RANDOM % ${#tickets
 
 tell pause
 check 'in the end the same as Central' until_true 20 lists_are_equal
+check 'what the store holds was looked at to the end' is_running "$sampler"
 kill "$sampler"
 until_ended "$sampler"
 add_counts < <(/usr/bin/python3 "$root/tests/faults/samples.py" judge "$OUT/samples.tsv")

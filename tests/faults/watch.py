@@ -214,6 +214,8 @@ class Watch:
                                 {"storeId": "store-s1", "updates": updates}, WRITE_TIMEOUT)
             results = value["results"] if status == 200 and value else [value] * len(updates)
         self.note("write", updates, status, value)
+        if len(results) != len(updates):
+            self.complain(f"{len(results)} results for {len(updates)} updates")
         unknown = []
         for update, result in zip(updates, results):
             name, key = update["productId"], PREFIX + update["idempotencyKey"]
@@ -320,8 +322,13 @@ class Watch:
 
     def backup(self, file):
         self.history.refresh()
-        with open(file, "rb") as lines:
-            self.look_at_all([parse(line) for line in lines.readlines()[1:-1]], self.marked)
+        try:
+            with open(file, "rb") as lines:
+                products = [parse(line) for line in lines.readlines()[1:-1]]
+        except (OSError, ValueError) as error:
+            self.complain(f"a backup that is not to be read: {error}")
+            return {}
+        self.look_at_all(products, self.marked)
         return {}
 
     def run(self):
