@@ -136,7 +136,7 @@ help:
 	@echo 'make demo            a whole store with a simulated Central, on PORT=$(PORT)'
 	@echo 'make check           all tests; make check-deep: the longer ones'
 	@echo 'make coverage        which lines no test runs'
-	@echo 'make soak            a store under load and faults at random for MINUTES=$(MINUTES); SEED= for the same again'
+	@echo 'make soak            a store under load and faults at random for MINUTES=$(MINUTES); SEED= for the same order again'
 	@echo 'make histories       random histories of the daemon for MINUTES=$(MINUTES); make mutants: are faults caught?'
 	@echo 'make bench           what it costs, side by side; make bench-quick: in two minutes'
 	@echo 'make fuzz            broken input for MINUTES=$(MINUTES); FUZZ="page json": those targets; make fuzz-afl'
