@@ -15,8 +15,8 @@ no_memory() {
   prlimit --pid "$worker" --data="$(($(sed -n 's/^VmData:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$worker/status") * 1024)):"
 }
 head -c 900000 /dev/zero | tr '\0' ' ' >"$DIR/large"
-if nm "$BUILD/store-api.fcgi" | grep -q __asan_init; then
-  skip 'a process without memory' 'a sanitizer ends it'
+if under_checker; then
+  skip 'a process without memory' 'a checker ends it'
   answered '500 internal skipped'
 else
   check 'no more memory' no_memory

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "control/ends.h"
+#include "sync/writes.h"
 
 #define WAIT_MS 60000 /* as long as a checker on a busy machine may need */
 
@@ -237,6 +239,26 @@ void inside_turn_until(struct inside *in, inside_condition *condition)
 void inside_hear_until(struct inside *in, inside_condition *condition)
 {
 	until(in, condition, hear);
+}
+
+bool inside_has_write(const struct engine *e)
+{
+	return writes_are_open(e);
+}
+
+bool inside_has_no_write(const struct engine *e)
+{
+	return !writes_are_open(e);
+}
+
+int inside_forward(struct inside *in)
+{
+	int fd = raw_connect(in->run_dir);
+
+	raw_message(fd, INSIDE_UPDATE);
+	inside_hear_until(in, inside_has_write);
+	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"taken\""));
+	return fd;
 }
 
 void inside_disk_full(bool full)

@@ -46,6 +46,17 @@ void inside_turn_until(struct inside *in, inside_condition *condition);
 /* or nothing is, and Central's answers and requests of the control socket are heard. */
 void inside_hear_until(struct inside *in, inside_condition *condition);
 
+/* One write of product 1, as a message of the control socket. */
+#define INSIDE_UPDATE                                                                          \
+	"{\"v\":1,\"id\":\"r\",\"type\":\"update\",\"batch\":false,\"items\":[{\"productId\":" \
+	"\"P-000001\",\"delta\":-2,\"version\":5,\"idempotencyKey\":\"k\"}]}"
+
+bool inside_has_write(const struct engine *e);
+bool inside_has_no_write(const struct engine *e);
+
+/* A write that was taken and not sent yet; the answers are read from the descriptor. */
+int inside_forward(struct inside *in);
+
 /* No file can grow or be written any more; or it can again. */
 void inside_disk_full(bool full);
 

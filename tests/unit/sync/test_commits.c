@@ -338,31 +338,6 @@ TEST(sync_commits, a_full_sync_that_fails_beside_a_commit_is_counted)
 
 /* ---- with a client that waits ---- */
 
-#define UPDATE                                                                                 \
-	"{\"v\":1,\"id\":\"r\",\"type\":\"update\",\"batch\":false,\"items\":[{\"productId\":" \
-	"\"P-000001\",\"delta\":-2,\"version\":5,\"idempotencyKey\":\"k\"}]}"
-
-static bool has_write(const struct engine *e)
-{
-	return writes_are_open(e);
-}
-
-static bool has_no_write(const struct engine *e)
-{
-	return !writes_are_open(e);
-}
-
-/* A write that was taken and not sent yet; the answers are read from the descriptor. */
-static int forward(struct inside *in)
-{
-	int fd = raw_connect(in->run_dir);
-
-	raw_message(fd, UPDATE);
-	inside_hear_until(in, has_write);
-	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"taken\""));
-	return fd;
-}
-
 static bool waits_for_a_product(const struct engine *e)
 {
 	const struct write *w = TAILQ_FIRST(&e->writes.all);
@@ -378,10 +353,10 @@ TEST(sync_commits, who_waits_for_a_look_up_is_answered_though_nothing_can_be_sto
 
 	inside_begin(&in, 3);
 	atomic_store(&in.product_status, 500);
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	inside_turn_until(&in, waits_for_a_product);
 	inside_disk_full(true);
-	inside_turn_until(&in, has_no_write);
+	inside_turn_until(&in, inside_has_no_write);
 	inside_disk_full(false);
 	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"version_conflict\""));
 	CU_ASSERT_EQUAL(atomic_load(&in.posts), 1);
@@ -397,10 +372,10 @@ TEST(sync_commits, who_waits_for_a_look_up_has_it_though_all_was_read_anew)
 	int fd;
 
 	inside_begin(&in, 3);
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	inside_turn_until(&in, waits_for_a_product);
 	known_reload(&in.engine);
-	inside_turn_until(&in, has_no_write);
+	inside_turn_until(&in, inside_has_no_write);
 	/* Not only when its time is over. */
 	CU_ASSERT_TRUE(mono_ms_between(began, mono_now()) < in.engine.settings.write_budget_ms / 2);
 	close(fd);
@@ -415,12 +390,12 @@ TEST(sync_commits, a_write_without_time_left_is_not_sent)
 	int fd;
 
 	inside_begin(&in, 3);
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	w = TAILQ_FIRST(&in.engine.writes.all);
 	CU_ASSERT_EQUAL(w->phase, WRITE_READY);
 	w->deadline = mono_now();
 	writes_tick(&in.engine, mono_now());
-	CU_ASSERT_TRUE_FATAL(has_no_write(&in.engine));
+	CU_ASSERT_TRUE_FATAL(inside_has_no_write(&in.engine));
 	said = raw_receive(fd);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"code\":\"overloaded\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"outcome\":\"not_sent\""));
@@ -437,9 +412,9 @@ TEST(sync_commits, a_write_beyond_those_that_may_be_under_way_is_refused)
 
 	inside_begin(&in, 3);
 	in.engine.writes.under_way = 256;
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	writes_tick(&in.engine, mono_now());
-	CU_ASSERT_TRUE_FATAL(has_no_write(&in.engine));
+	CU_ASSERT_TRUE_FATAL(inside_has_no_write(&in.engine));
 	said = raw_receive(fd);
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"code\":\"overloaded\""));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "\"outcome\":\"not_sent\""));
@@ -468,7 +443,7 @@ TEST(sync_commits, a_write_beyond_the_bytes_that_may_wait_is_refused)
 	inside_begin(&in, 3);
 	in.engine.writes.bytes = most;
 	asking = raw_connect(in.run_dir);
-	raw_message(asking, UPDATE);
+	raw_message(asking, INSIDE_UPDATE);
 	inside_hear_until(&in, is_told);
 	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(asking), "\"taken\""));
 	inside_hear_until(&in, is_told);
@@ -498,9 +473,9 @@ TEST(sync_commits, a_write_that_cannot_be_started_is_reported)
 
 	inside_begin(&in, 3);
 	fail_all_requests(&in);
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	writes_tick(&in.engine, mono_now());
-	CU_ASSERT_TRUE(has_no_write(&in.engine));
+	CU_ASSERT_TRUE(inside_has_no_write(&in.engine));
 	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"outcome\":\"not_sent\""));
 	CU_ASSERT_EQUAL(in.engine.write_failures.count, 1);
 	close(fd);

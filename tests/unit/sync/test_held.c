@@ -7,35 +7,11 @@
 #include "sync/writes.h"
 #include "unit.h"
 
-#define UPDATE                                                                                 \
-	"{\"v\":1,\"id\":\"r\",\"type\":\"update\",\"batch\":false,\"items\":[{\"productId\":" \
-	"\"P-000001\",\"delta\":-2,\"version\":5,\"idempotencyKey\":\"k\"}]}"
-
-static bool has_write(const struct engine *e)
-{
-	return writes_are_open(e);
-}
-
-static bool has_no_write(const struct engine *e)
-{
-	return !writes_are_open(e);
-}
-
 static bool holds_write(const struct engine *e)
 {
 	const struct write *w = TAILQ_FIRST(&e->writes.all);
 
 	return w && w->phase == WRITE_HELD;
-}
-
-static int forward(struct inside *in)
-{
-	int fd = raw_connect(in->run_dir);
-
-	raw_message(fd, UPDATE);
-	inside_hear_until(in, has_write);
-	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"taken\""));
-	return fd;
 }
 
 /* To store it is what finds the damage. */
@@ -45,8 +21,8 @@ TEST(sync_held, until_the_store_is_built_anew_nobody_is_told)
 	int fd;
 
 	inside_begin_damaged(&in, 3, "P-000001");
-	fd = forward(&in);
-	inside_turn_until(&in, has_no_write);
+	fd = inside_forward(&in);
+	inside_turn_until(&in, inside_has_no_write);
 	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"version_conflict\""));
 	CU_ASSERT_EQUAL(in.engine.record.full_syncs, 1);
 	CU_ASSERT_EQUAL(in.engine.record.writes_forwarded, 1);
@@ -64,13 +40,13 @@ TEST(sync_held, not_for_ever)
 
 	inside_begin(&in, 3);
 	atomic_store(&in.list_status, 500);
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	(void)storage_outcome(&in.engine, ST_CORRUPT);
 	inside_turn_until(&in, holds_write);
 	CU_ASSERT_TRUE(mono_reached(writes_due(&in.engine, began), mono_add_ms(mono_now(), 3000)));
 	TAILQ_FIRST(&in.engine.writes.all)->deadline = mono_now();
 	writes_tick(&in.engine, mono_now());
-	CU_ASSERT_TRUE(has_no_write(&in.engine));
+	CU_ASSERT_TRUE(inside_has_no_write(&in.engine));
 	CU_ASSERT_PTR_NOT_NULL(strstr(raw_receive(fd), "\"version_conflict\""));
 	CU_ASSERT_EQUAL(in.engine.record.full_syncs, 0);
 	close(fd);
@@ -84,12 +60,12 @@ TEST(sync_held, not_when_the_daemon_is_to_end)
 
 	inside_begin(&in, 3);
 	atomic_store(&in.list_status, 500);
-	fd = forward(&in);
+	fd = inside_forward(&in);
 	(void)storage_outcome(&in.engine, ST_CORRUPT);
 	inside_turn_until(&in, holds_write);
 	in.engine.stopping = true;
 	writes_tick(&in.engine, mono_now());
-	CU_ASSERT_TRUE(has_no_write(&in.engine));
+	CU_ASSERT_TRUE(inside_has_no_write(&in.engine));
 	close(fd);
 	inside_end(&in);
 }

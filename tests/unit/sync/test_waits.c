@@ -6,15 +6,6 @@
 #include "sync/writes.h"
 #include "unit.h"
 
-#define UPDATE                                                                                 \
-	"{\"v\":1,\"id\":\"r\",\"type\":\"update\",\"batch\":false,\"items\":[{\"productId\":" \
-	"\"P-000001\",\"delta\":-2,\"version\":5,\"idempotencyKey\":\"k\"}]}"
-
-static bool has_write(const struct engine *e)
-{
-	return writes_are_open(e);
-}
-
 static bool is_answered(const struct engine *e)
 {
 	const struct write *w = TAILQ_FIRST(&e->writes.all);
@@ -34,8 +25,8 @@ static int begin_answered(struct inside *in)
 
 	inside_begin(in, 3);
 	fd = raw_connect(in->run_dir);
-	raw_message(fd, UPDATE);
-	inside_hear_until(in, has_write);
+	raw_message(fd, INSIDE_UPDATE);
+	inside_hear_until(in, inside_has_write);
 	writes_tick(&in->engine, mono_now());
 	inside_hear_until(in, is_answered);
 	return fd;
