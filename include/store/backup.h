@@ -7,7 +7,8 @@
  *
  * The offset is the next event of Central's feed that the products don't hold.
  * Where some products are partial (model/product.h) the first line has their ids
- * too, in the same order: "partial":["PROD-007",…].
+ * too, in the same order: "partial":["PROD-007",…], as many as half a megabyte
+ * holds; products beyond that are restored as whole ones.
  * Every line ends with a newline, the last one too.  For the tool, which
  * writes, and the daemon, which reads.
  */

@@ -62,7 +62,7 @@ def position(parts, _):
     if random and first:
         yield row("page at a random offset: ≤ 2 × the first page, with 1,000 creates and deletes a second",
                   f"{random:.3f} / {first:.3f} ms = {random / first:.2f}, with {short(events)} a second; "
-                  f"{short(us)} µs of the daemon for each", random <= 2 * first)
+                  f"{short(us)} µs of the daemon for each", random <= 2 * first and events >= 1000)
 
 
 def walk(parts, _):

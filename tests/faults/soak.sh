@@ -56,8 +56,11 @@ restart_daemon() { ends_well daemon; }
 restart_pool() { ends_well pool; }
 reload() { kill -HUP "$(pid_of daemon)" "$(pid_of pool)"; }
 
-key_is() { # KEY STATUS
-  [ "$(curl -sS --max-time 5 -o /dev/null -w '%{http_code}' -H "X-API-Key: $1" "$WEB/v1/store/sync/status")" = "$2" ]
+key_is() { # KEY STATUS: at every worker, as far as some twenty connections tell
+  local i
+  for ((i = 0; i < 20; i++)); do
+    [ "$(curl -sS --max-time 5 -o /dev/null -w '%{http_code}' -H "X-API-Key: $1" "$WEB/v1/store/sync/status")" = "$2" ] || return
+  done
 }
 turn=0
 rotate_keys() {
@@ -65,7 +68,6 @@ rotate_keys() {
   new_keys "$new"
   kill -HUP "$(pid_of pool)"
   check 'the new key is taken' until_true 10 key_is "$new" 200
-  # Each worker by itself.
   check 'the old one is not' until_true 10 key_is "$old" 401
 }
 
