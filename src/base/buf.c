@@ -32,11 +32,15 @@ static size_t grown(const struct buf *b, size_t need)
 
 	while (cap < need)
 		cap *= 2;
-	return cap;
+	/* So whoever finds room in it is below the limit too. */
+	return cap <= b->limit ? cap : b->limit + 1;
 }
 
-char *buf_room(struct buf *b, size_t len)
+char *buf_grow(struct buf *b, size_t len)
 {
+	size_t cap;
+	char *data;
+
 	if (b->err)
 		return NULL;
 	if (len > b->limit || b->len > b->limit - len) {
@@ -44,24 +48,15 @@ char *buf_room(struct buf *b, size_t len)
 		return NULL;
 	}
 	/* One more for the NUL. */
-	if (b->len + len + 1 > b->cap) {
-		size_t cap = grown(b, b->len + len + 1);
-		char *data = realloc(b->data, cap);
-
-		if (!data) {
-			b->err = ST_NOMEM;
-			return NULL;
-		}
-		b->data = data;
-		b->cap = cap;
+	cap = grown(b, b->len + len + 1);
+	data = realloc(b->data, cap);
+	if (!data) {
+		b->err = ST_NOMEM;
+		return NULL;
 	}
+	b->data = data;
+	b->cap = cap;
 	return b->data + b->len;
-}
-
-void buf_commit(struct buf *b, size_t len)
-{
-	b->len += len;
-	b->data[b->len] = '\0';
 }
 
 void buf_add(struct buf *b, const void *data, size_t len)
@@ -75,14 +70,14 @@ void buf_add(struct buf *b, const void *data, size_t len)
 	buf_commit(b, len);
 }
 
-void buf_adds(struct buf *b, const char *text)
-{
-	buf_add(b, text, strlen(text));
-}
-
 void buf_addc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	char *room = buf_room(b, 1);
+
+	if (!room)
+		return;
+	*room = c;
+	buf_commit(b, 1);
 }
 
 void buf_add_uint(struct buf *b, uint64_t value)
