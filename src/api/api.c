@@ -25,8 +25,7 @@
 #define ASK_DAEMON_MS 250
 
 /* A request id that is made here: which worker, which request of it. */
-#define INSTANCE_DIGITS 8
-#define COUNT_DIGITS    8
+#define COUNT_DIGITS 8
 
 typedef void handler(struct call *c);
 
@@ -42,7 +41,7 @@ static const struct route {
 	handler *get, *post;
 	bool open; /* needs no key */
 	bool last; /* no row below matches its paths; said of those that are asked for most */
-} routes[] = {
+} routes[ROUTES_N] = {
 	{ "/v1/store/inventory", METRICS_ROUTE_INVENTORY, .get = inventory_list, .last = true },
 	{ "/v1/store/inventory/updates", METRICS_ROUTE_UPDATES, .post = updates_post },
 	{ "/v1/store/inventory/batch-updates", METRICS_ROUTE_BATCH_UPDATES,
@@ -87,7 +86,9 @@ enum st_err api_open(const struct api_options *options, struct api **out)
 	a->options = *options;
 	bulkhead_init(&a->bulkhead, options->threads);
 	troubles_init(&a->troubles);
-	a->instance = random_bits();
+	text_hex(random_bits(), INSTANCE_ID_DIGITS, a->instance);
+	for (size_t i = 0; i < ROUTES_N; i++)
+		path_template_read(routes[i].template, &a->templates[i]);
 	err = api_keys_open(options->api_keys, options->n_api_keys, &a->keys);
 	if (!err)
 		err = store_reader_open(&options->store, &a->store);
@@ -212,10 +213,10 @@ static void choose_request_id(struct api *a, struct span asked, struct api_respo
 		memcpy(r->request_id, asked.data, asked.len);
 		r->request_id[asked.len] = '\0';
 	} else {
-		text_hex(a->instance, INSTANCE_DIGITS, r->request_id);
-		r->request_id[INSTANCE_DIGITS] = '-';
+		memcpy(r->request_id, a->instance, INSTANCE_ID_DIGITS);
+		r->request_id[INSTANCE_ID_DIGITS] = '-';
 		text_hex(atomic_fetch_add(&a->requests, 1) + 1, COUNT_DIGITS,
-		    r->request_id + INSTANCE_DIGITS + 1);
+		    r->request_id + INSTANCE_ID_DIGITS + 1);
 	}
 }
 
@@ -249,10 +250,10 @@ static struct match find_route(const struct call *c)
 {
 	struct match m = { 0 };
 
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+	for (size_t i = 0; i < ROUTES_N; i++) {
 		handler *h;
 
-		if (!path_matches(&c->path, routes[i].template))
+		if (!path_matches(&c->path, &c->api->templates[i]))
 			continue;
 		h = handler_of(&routes[i], c);
 		if (!m.route)

@@ -14,11 +14,15 @@
 #include "api/trouble.h"
 #include "base/json_writer.h"
 
+#define ROUTES_N           10
+#define INSTANCE_ID_DIGITS 8
+
 struct api {
 	struct api_options options; /* what it points to is main's */
 	struct store_reader *store;
 	struct api_keys keys;
-	uint32_t instance; /* in front of request ids made here */
+	struct path_template templates[ROUTES_N]; /* of api.c's routes */
+	char instance[INSTANCE_ID_DIGITS + 1];    /* in front of request ids made here */
 	_Atomic uint64_t requests;
 	struct bulkhead bulkhead;
 	_Atomic int64_t stopped_at_us; /* of the clock for deadlines; 0: goes on */

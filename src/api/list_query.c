@@ -100,6 +100,9 @@ static enum st_err read_texts(
 
 	given[AFTER] = after_err != ST_NOT_FOUND;
 	given[IDS] = ids_err != ST_NOT_FOUND;
+	/* Decoding never makes it longer: with this the spans stay in place. */
+	if ((given[AFTER] || given[IDS]) && !buf_room(&q->storage, query.len))
+		return ST_NOMEM;
 	if (after_err == ST_INVALID || (given[AFTER] && !decode_id(after, &q->storage, &q->after)))
 		return refuse(bad, names[AFTER], ID_ALLOWED);
 	if (ids_err == ST_INVALID || (given[IDS] && !read_ids(q, ids)))
@@ -112,11 +115,8 @@ enum st_err list_query_read(struct span query, struct list_query *out, struct qu
 	bool given[PARAMETERS];
 	enum st_err err;
 
-	memset(out, 0, sizeof(*out));
+	out->n_ids = 0;
 	buf_init(&out->storage, STORAGE_MAX);
-	/* Decoding never makes it longer: with this the spans stay in place. */
-	if (!buf_room(&out->storage, query.len))
-		return ST_NOMEM;
 	err = read_numbers(query, out, given, bad);
 	if (!err)
 		err = read_texts(query, out, given, bad);

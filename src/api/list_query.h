@@ -22,7 +22,7 @@ enum list_form { LIST_BY_OFFSET, LIST_AFTER, LIST_IDS };
 struct list_query {
 	enum list_form form;
 	uint64_t offset, limit;
-	struct span after;             /* decoded */
+	struct span after;             /* decoded; of LIST_AFTER only */
 	struct span ids[LIST_IDS_MAX]; /* decoded, each once, in the order asked */
 	size_t n_ids;
 	struct buf storage; /* of what is decoded */

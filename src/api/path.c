@@ -24,15 +24,19 @@ static struct span without_authority(struct span uri)
 	return uri;
 }
 
-static enum st_err add_segment(struct path *p, const char *raw, size_t len)
+/* What holds no escape stays where it is. */
+static enum st_err add_segment(struct path *p, struct span raw)
 {
-	size_t from = p->storage.len;
-	enum st_err err = text_percent_decode(raw, len, false, &p->storage);
-	struct span s;
+	struct span s = raw;
 
-	if (err)
-		return err;
-	s = (struct span){ p->storage.data ? p->storage.data + from : "", p->storage.len - from };
+	if (memchr(raw.data, '%', raw.len)) {
+		size_t from = p->storage.len;
+		enum st_err err = text_percent_decode(raw.data, raw.len, false, &p->storage);
+
+		if (err)
+			return err;
+		s = (struct span){ p->storage.data + from, p->storage.len - from };
+	}
 	if (text_has_control(s.data, s.len) || !text_is_utf8(s.data, s.len))
 		return ST_INVALID;
 	if (p->n < PATH_SEGMENTS_MAX)
@@ -42,32 +46,40 @@ static enum st_err add_segment(struct path *p, const char *raw, size_t len)
 	return ST_OK;
 }
 
-enum st_err path_read(struct span uri, struct path *out)
+static enum st_err add_segments(struct path *p, const char *at, const char *stop)
 {
-	const char *at, *stop, *query;
-
-	memset(out, 0, sizeof(*out));
-	buf_init(&out->storage, URI_MAX);
-	uri = without_authority(uri);
-	if (uri.len == 0 || uri.data[0] != '/')
-		return ST_INVALID;
-	query = memchr(uri.data, '?', uri.len);
-	stop = query ? query : uri.data + uri.len;
-	out->query = query ? (struct span){ query + 1, (size_t)(uri.data + uri.len - query - 1) }
-	                   : (struct span){ "", 0 };
 	/* Decoding never makes it longer: with this the segments stay in place. */
-	if (!buf_room(&out->storage, uri.len))
-		return out->storage.err == ST_TOO_BIG ? ST_INVALID : ST_NOMEM;
-	for (at = uri.data + 1; at <= stop;) {
+	if (memchr(at, '%', (size_t)(stop - at)) && !buf_room(&p->storage, (size_t)(stop - at)))
+		return ST_NOMEM;
+	while (at <= stop) {
 		const char *slash = memchr(at, '/', (size_t)(stop - at));
 		const char *end = slash ? slash : stop;
-		enum st_err err = add_segment(out, at, (size_t)(end - at));
+		enum st_err err = add_segment(p, (struct span){ at, (size_t)(end - at) });
 
 		if (err)
 			return err;
 		at = end + 1;
 	}
 	return ST_OK;
+}
+
+enum st_err path_read(struct span uri, struct path *out)
+{
+	const char *query;
+	size_t len;
+
+	out->n = 0;
+	out->too_deep = false;
+	out->query = (struct span){ "", 0 };
+	buf_init(&out->storage, URI_MAX);
+	uri = without_authority(uri);
+	if (uri.len == 0 || uri.len > URI_MAX || uri.data[0] != '/')
+		return ST_INVALID;
+	query = memchr(uri.data, '?', uri.len);
+	len = query ? (size_t)(query - uri.data) : uri.len;
+	if (query)
+		out->query = (struct span){ query + 1, uri.len - len - 1 };
+	return add_segments(out, uri.data + 1, uri.data + len);
 }
 
 void path_free(struct path *p)
@@ -124,18 +136,27 @@ void path_mount(struct path *p, struct span from, struct span to)
 	p->n = n;
 }
 
-bool path_matches(const struct path *p, const char *template)
+void path_template_read(const char *text, struct path_template *out)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		struct span part;
+	struct span rest = { text, strlen(text) };
 
-		if (*template != '/')
+	out->n = 0;
+	while (out->n < PATH_SEGMENTS_MAX && next_segment(&rest, &out->segments[out->n]))
+		out->n++;
+}
+
+/* From the end: the first segments are much the same in all of them. */
+bool path_matches(const struct path *p, const struct path_template *t)
+{
+	size_t i = t->n;
+
+	if (p->n != t->n || p->too_deep)
+		return false;
+	while (i-- > 0) {
+		bool is_any = t->segments[i].data[0] == '{';
+
+		if (is_any ? p->segments[i].len == 0 : !same(t->segments[i], p->segments[i]))
 			return false;
-		template += 1;
-		part = (struct span){ template, strcspn(template, "/") };
-		if (*template == '{' ? p->segments[i].len == 0 : !same(part, p->segments[i]))
-			return false;
-		template += part.len;
 	}
-	return *template == '\0' && !p->too_deep;
+	return true;
 }

@@ -17,9 +17,9 @@
 struct path {
 	struct span segments[PATH_SEGMENTS_MAX]; /* decoded; may be empty */
 	size_t n;
-	bool too_deep;     /* more segments than any route has: no such path */
-	struct span query; /* raw, behind the first `?`; empty where there is none */
-	struct buf storage;
+	bool too_deep;      /* more segments than any route has: no such path */
+	struct span query;  /* raw, behind the first `?`; empty where there is none */
+	struct buf storage; /* of the decoded ones that had escapes */
 };
 
 /*
@@ -37,7 +37,13 @@ void path_free(struct path *p);
  */
 void path_mount(struct path *p, struct span from, struct span to);
 
-/* True if the path is these segments, "" for any; the template is `/a/b/{x}`. */
-bool path_matches(const struct path *p, const char *template);
+/* "/a/b/{x}", where {x} is for any segment that isn't empty.  Its text must stay. */
+struct path_template {
+	struct span segments[PATH_SEGMENTS_MAX];
+	size_t n;
+};
+void path_template_read(const char *text, struct path_template *out);
+
+bool path_matches(const struct path *p, const struct path_template *t);
 
 #endif

@@ -29,10 +29,18 @@ static bool next_pair(struct span *query, struct span *name, struct span *value)
 	return true;
 }
 
+static bool is_text(struct span s, const char *text)
+{
+	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
+}
+
+/* Names as good as never have escapes. */
 static bool is_named(struct span raw, const char *name, struct buf *decoded)
 {
-	return decode(raw, decoded) && decoded->len == strlen(name) &&
-	       memcmp(buf_text(decoded), name, decoded->len) == 0;
+	if (!memchr(raw.data, '%', raw.len))
+		return is_text(raw, name);
+	return decode(raw, decoded) &&
+	       is_text((struct span){ buf_text(decoded), decoded->len }, name);
 }
 
 enum st_err query_find(struct span query, const char *name, struct span *raw)
@@ -64,10 +72,12 @@ static bool read_number(struct span query, struct query_number *number)
 	if (err)
 		return err == ST_NOT_FOUND;
 	buf_init(&decoded, DECODED_MAX);
-	if (!decode(raw, &decoded))
-		err = ST_INVALID;
-	if (!err)
+	if (raw.len <= DECODED_MAX && !memchr(raw.data, '%', raw.len))
+		err = text_to_uint(raw.data, raw.len, number->max, &n);
+	else if (decode(raw, &decoded))
 		err = text_to_uint(buf_text(&decoded), decoded.len, number->max, &n);
+	else
+		err = ST_INVALID;
 	buf_free(&decoded);
 	if (err || n < number->min)
 		return false;
