@@ -349,6 +349,8 @@ static void slot_free(struct slot *slot)
 {
 	if (slot == NULL)
 		return;
+	if (slot->meta != NULL)
+		mdb_cursor_close(slot->meta);
 	if (slot->groups != NULL)
 		mdb_cursor_close(slot->groups);
 	if (slot->chunks != NULL)
@@ -369,17 +371,8 @@ void generation_ref(struct generation *g)
 	pthread_mutex_unlock(&g->lock);
 }
 
-void generation_unref(struct generation *g)
+static void generation_close(struct generation *g)
 {
-	unsigned left;
-
-	if (g == NULL)
-		return;
-	pthread_mutex_lock(&g->lock);
-	left = --g->refs;
-	pthread_mutex_unlock(&g->lock);
-	if (left > 0)
-		return;
 	while (g->idle != NULL) {
 		struct slot *slot = g->idle;
 
@@ -390,6 +383,28 @@ void generation_unref(struct generation *g)
 		mdb_env_close(g->env);
 	pthread_mutex_destroy(&g->lock);
 	free(g);
+}
+
+/* Drop a reference, and with it the slot that it was for, if any. */
+static void let_go(struct generation *g, struct slot *slot)
+{
+	unsigned left;
+
+	pthread_mutex_lock(&g->lock);
+	if (slot != NULL) {
+		slot->next = g->idle;
+		g->idle = slot;
+	}
+	left = --g->refs;
+	pthread_mutex_unlock(&g->lock);
+	if (left == 0)
+		generation_close(g);
+}
+
+void generation_unref(struct generation *g)
+{
+	if (g != NULL)
+		let_go(g, NULL);
 }
 
 static int slot_new(struct generation *g, struct slot **out)
@@ -408,6 +423,8 @@ static int slot_new(struct generation *g, struct slot **out)
 		rc = mdb_cursor_open(slot->txn, g->chunks, &slot->chunks);
 	if (rc == 0)
 		rc = mdb_cursor_open(slot->txn, g->groups, &slot->groups);
+	if (rc == 0)
+		rc = mdb_cursor_open(slot->txn, g->meta, &slot->meta);
 	if (rc != 0)
 		slot_free(slot);
 	else
@@ -415,24 +432,30 @@ static int slot_new(struct generation *g, struct slot **out)
 	return rc;
 }
 
-/* An idle one renewed, which allocates nothing, or a new one. */
+/* An idle one renewed, which allocates nothing, or a new one; and a reference for it. */
 static int slot_take(struct generation *g, struct slot **out)
 {
 	struct slot *slot;
 	int rc;
 
 	pthread_mutex_lock(&g->lock);
+	g->refs++;
 	slot = g->idle;
 	if (slot != NULL)
 		g->idle = slot->next;
 	pthread_mutex_unlock(&g->lock);
-	if (slot == NULL)
-		return slot_new(g, out);
-	rc = mdb_txn_renew(slot->txn);
+	if (slot == NULL) {
+		rc = slot_new(g, out);
+	} else {
+		rc = mdb_txn_renew(slot->txn);
+		slot->has_looked = false;
+		if (rc != 0)
+			slot_free(slot);
+		else
+			*out = slot;
+	}
 	if (rc != 0)
-		slot_free(slot);
-	else
-		*out = slot;
+		let_go(g, NULL);
 	return rc;
 }
 
@@ -446,34 +469,44 @@ enum st_err generation_snapshot(struct generation *g, struct store_snapshot *out
 		rc = slot_take(g, &slot);
 	if (rc != 0)
 		return generation_error(rc);
-	generation_ref(g);
 	*out = (struct store_snapshot){ .generation = g, .slot = slot };
 	return ST_OK;
 }
 
 void store_snapshot_end(struct store_snapshot *s)
 {
-	struct generation *g;
-
 	if (s == NULL || s->generation == NULL)
 		return;
-	g = s->generation;
 	mdb_txn_reset(s->slot->txn);
-	pthread_mutex_lock(&g->lock);
-	s->slot->next = g->idle;
-	g->idle = s->slot;
-	pthread_mutex_unlock(&g->lock);
+	let_go(s->generation, s->slot);
 	*s = (struct store_snapshot){ 0 };
-	generation_unref(g);
 }
 
-enum st_err generation_superseded(const struct store_snapshot *s, bool *out)
+static bool is_key(const MDB_val *key, const char *text)
 {
-	MDB_val key = layout_key(LAYOUT_SUPERSEDED_KEY), value;
-	int rc = mdb_get(s->slot->txn, s->generation->meta, &key, &value);
+	return key->mv_size == strlen(text) && memcmp(key->mv_data, text, key->mv_size) == 0;
+}
 
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return generation_error(rc);
-	*out = rc == 0;
-	return ST_OK;
+/* The mark's key stands behind the record's, so one search finds both. */
+enum st_err generation_meta(const struct store_snapshot *s)
+{
+	MDB_val key = layout_key(LAYOUT_RECORD_KEY), value;
+	struct slot *slot = s->slot;
+	int rc;
+
+	if (slot->has_looked)
+		return ST_OK;
+	slot->superseded = false;
+	slot->record = (MDB_val){ 0 };
+	rc = mdb_cursor_renew(slot->txn, slot->meta);
+	if (rc == 0)
+		rc = mdb_cursor_get(slot->meta, &key, &value, MDB_SET_RANGE);
+	for (; rc == 0; rc = mdb_cursor_get(slot->meta, &key, &value, MDB_NEXT)) {
+		if (is_key(&key, LAYOUT_RECORD_KEY))
+			slot->record = value;
+		if (is_key(&key, LAYOUT_SUPERSEDED_KEY))
+			slot->superseded = true;
+	}
+	slot->has_looked = rc == MDB_NOTFOUND;
+	return slot->has_looked ? ST_OK : generation_error(rc);
 }

@@ -44,7 +44,21 @@ struct slot {
 	MDB_txn *txn;
 	MDB_cursor *products; /* walks; a single product is found by the next one */
 	MDB_cursor *lookup;
-	MDB_cursor *chunks, *groups;
+	MDB_cursor *chunks, *groups, *meta;
+
+	/* What meta holds, once this snapshot has looked (generation_meta()). */
+	bool has_looked;
+	bool superseded;
+	MDB_val record; /* mv_data NULL: none */
+
+	/*
+	 * The record that was read last, for as long as it stays the same.  Told by its
+	 * hash: the id that LMDB gives a read transaction may be of an older commit than
+	 * what it reads.
+	 */
+	bool knows_record;
+	uint64_t known_hash;
+	struct sync_record known;
 };
 
 struct generation {
@@ -118,10 +132,10 @@ void generation_ref(struct generation *g);
 /* With the last reference it is closed.  NULL is fine. */
 void generation_unref(struct generation *g);
 
-/* Takes a reference for the snapshot; store_snapshot_end() drops it. */
+/* The snapshot holds a reference of its own; store_snapshot_end() drops it. */
 enum st_err generation_snapshot(struct generation *g, struct store_snapshot *out);
 
-/* True if this snapshot was taken after its generation was replaced. */
-enum st_err generation_superseded(const struct store_snapshot *s, bool *out);
+/* Look for what the slot tells of meta: it was superseded before this snapshot, its record. */
+enum st_err generation_meta(const struct store_snapshot *s);
 
 #endif

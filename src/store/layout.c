@@ -20,7 +20,8 @@
  *
  * LMDB has no checksums, so each value that readers show has its own: XXH3 of
  * all bytes behind the hash, seeded with XXH3 of the key, so that an intact
- * value under a wrong key is noticed as well.  It is looked at on every read.
+ * value under a wrong key is noticed as well.  It is looked at on every read,
+ * but that a record whose hash was just met is taken for the same one.
  * The counts of the index have none: wrong ones move a page, they make up
  * nothing, and a new generation counts anew.
  *
@@ -117,6 +118,15 @@ void layout_write_record(const struct sync_record *record, unsigned char out[LAY
 	header.hash = hash_of(
 	    LAYOUT_RECORD_KEY, strlen(LAYOUT_RECORD_KEY), out, LAYOUT_RECORD_SIZE);
 	memcpy(out, &header.hash, sizeof(header.hash));
+}
+
+uint64_t layout_record_hash(const MDB_val *value)
+{
+	uint64_t hash = 0;
+
+	if (value->mv_size >= sizeof(hash))
+		memcpy(&hash, value->mv_data, sizeof(hash));
+	return hash;
 }
 
 enum st_err layout_read_record(const MDB_val *value, struct sync_record *out)

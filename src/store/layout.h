@@ -26,7 +26,7 @@
 #define LAYOUT_DOUBTS   "doubts"
 #define LAYOUT_META     "meta"
 
-/* Keys of meta. */
+/* Keys of meta; the mark stands behind the record (generation_meta()). */
 #define LAYOUT_FORMAT_KEY     "format"
 #define LAYOUT_RECORD_KEY     "record"
 #define LAYOUT_POSITION_KEY   "position"
@@ -51,6 +51,9 @@ enum st_err layout_read_product(const MDB_val *key, const MDB_val *value, struct
 
 void layout_write_record(const struct sync_record *record, unsigned char out[LAYOUT_RECORD_SIZE]);
 enum st_err layout_read_record(const MDB_val *value, struct sync_record *out);
+
+/* What tells a record from others; not looked at is whether it is right. */
+uint64_t layout_record_hash(const MDB_val *value);
 
 /* Any bytes behind their checksum: LAYOUT_SEAL bytes more than there are. */
 #define LAYOUT_SEAL sizeof(uint64_t)

@@ -172,20 +172,19 @@ enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *
 	for (int i = 0; i < TRIES_MAX; i++) {
 		struct store_snapshot s = { 0 };
 		struct generation *g;
-		bool superseded = false;
 		enum st_err err = take_current(r, &g);
 
 		if (err != ST_OK)
 			return err;
-		if (atomic_exchange(&g->suspect, false)) {
+		if (atomic_load(&g->suspect) && atomic_exchange(&g->suspect, false)) {
 			look_again(r, g);
 			generation_unref(g);
 			continue;
 		}
 		err = generation_snapshot(g, &s);
 		if (err == ST_OK)
-			err = generation_superseded(&s, &superseded);
-		if (err == ST_OK && !superseded) {
+			err = generation_meta(&s);
+		if (err == ST_OK && !s.slot->superseded) {
 			generation_unref(g);
 			*out = s;
 			return ST_OK;
@@ -216,12 +215,29 @@ static enum st_err noting(struct store_snapshot *s, enum st_err err)
 	return err;
 }
 
+/* The record changes with the store; most reads come between two changes. */
+static enum st_err read_record(struct slot *slot)
+{
+	uint64_t hash = layout_record_hash(&slot->record);
+	enum st_err err;
+
+	if (slot->knows_record && slot->known_hash == hash)
+		return ST_OK;
+	err = layout_read_record(&slot->record, &slot->known);
+	slot->knows_record = err == ST_OK;
+	slot->known_hash = hash;
+	return err;
+}
+
 enum st_err store_snapshot_record(struct store_snapshot *s, struct sync_record *out)
 {
-	MDB_val key = layout_key(LAYOUT_RECORD_KEY), value;
-	int rc = mdb_get(s->slot->txn, s->generation->meta, &key, &value);
+	enum st_err err = generation_meta(s);
 
-	return noting(s, rc != 0 ? generation_error(rc) : layout_read_record(&value, out));
+	if (err == ST_OK)
+		err = s->slot->record.mv_data ? read_record(s->slot) : ST_NOT_FOUND;
+	if (err == ST_OK)
+		*out = s->slot->known;
+	return noting(s, err);
 }
 
 enum st_err store_snapshot_product(
@@ -244,6 +260,18 @@ enum st_err store_snapshot_product(
 	return noting(s, err);
 }
 
+/* As index_seek(), without the index. */
+static int seek_first(struct store_snapshot *s)
+{
+	MDB_val key, value;
+	int rc = mdb_cursor_renew(s->slot->txn, s->slot->products);
+
+	s->visited++;
+	if (rc == 0)
+		rc = mdb_cursor_get(s->slot->products, &key, &value, MDB_FIRST);
+	return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+}
+
 enum st_err store_snapshot_seek(struct store_snapshot *s, uint64_t offset)
 {
 	int rc;
@@ -251,7 +279,7 @@ enum st_err store_snapshot_seek(struct store_snapshot *s, uint64_t offset)
 	s->position = SNAPSHOT_NOWHERE;
 	if (offset >= store_snapshot_count(s))
 		return ST_OK;
-	rc = index_seek(s->slot, offset, &s->visited);
+	rc = offset == 0 ? seek_first(s) : index_seek(s->slot, offset, &s->visited);
 	if (rc == 0)
 		s->position = SNAPSHOT_AT;
 	return noting(s, generation_error(rc));

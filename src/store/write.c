@@ -125,23 +125,22 @@ static enum st_err check_running(struct store_writer *w)
 {
 	struct store_snapshot s;
 	struct sync_record record;
-	bool superseded = false;
+	bool superseded;
 	enum st_err err = store_writer_snapshot(w, &s);
 
 	if (err != ST_OK)
 		return err;
 	err = store_snapshot_record(&s, &record);
-	if (err == ST_OK || err == ST_NOT_FOUND)
-		err = generation_superseded(&s, &superseded);
+	if (err == ST_NOT_FOUND)
+		err = ST_OK;
+	superseded = err == ST_OK && s.slot->superseded;
 	store_snapshot_end(&s);
 	/*
 	 * Marked and linked: its successor was lost by a disk that did not keep
 	 * what it had confirmed.  It is an older state, whole in itself, and
 	 * knows the offset to go on from.
 	 */
-	if (err == ST_OK && superseded)
-		err = build_mark(w->running, false);
-	return err;
+	return superseded ? build_mark(w->running, false) : err;
 }
 
 static enum st_err open_linked(struct store_writer *w, enum st_err link_err)
