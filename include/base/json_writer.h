@@ -27,7 +27,7 @@ void jw_end_object(struct json_writer *w);
 void jw_begin_array(struct json_writer *w);
 void jw_end_array(struct json_writer *w);
 
-/* A member's name; a value must follow. */
+/* A member's name, one of ours that needs no escapes; a value must follow. */
 void jw_name(struct json_writer *w, const char *name);
 
 void jw_string(struct json_writer *w, const char *text, size_t len);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/eight.h"
 #include "base/text.h"
 
 void jw_init(struct json_writer *w, struct buf *out)
@@ -63,29 +64,55 @@ static void add_escape(struct buf *out, unsigned char c)
 		buf_addf(out, "\\u%04x", c);
 }
 
+/* How many bytes at the front stand for themselves. */
+static size_t plain_length(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (; len - n >= 8; n += 8) {
+		uint64_t bytes = eight_load(text + n);
+		uint64_t odd = eight_controls(bytes) | eight_zeros(bytes ^ EIGHT('"')) |
+		               eight_zeros(bytes ^ EIGHT('\\')) | eight_zeros(bytes ^ EIGHT(0x7f));
+
+		if (odd != 0)
+			return n + eight_first(odd);
+	}
+	while (n < len && (unsigned char)text[n] >= 0x20 && text[n] != '"' && text[n] != '\\' &&
+	       text[n] != 0x7f)
+		n++;
+	return n;
+}
+
 static void add_string(struct buf *out, const char *text, size_t len)
 {
-	size_t from = 0;
+	size_t plain = plain_length(text, len);
 
 	buf_addc(out, '"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-			continue;
-		buf_add(out, text + from, i - from);
-		add_escape(out, c);
-		from = i + 1;
+	while (plain < len) {
+		buf_add(out, text, plain);
+		add_escape(out, (unsigned char)text[plain]);
+		text += plain + 1;
+		len -= plain + 1;
+		plain = plain_length(text, len);
 	}
-	buf_add(out, text + from, len - from);
+	buf_add(out, text, len);
 	buf_addc(out, '"');
 }
 
 void jw_name(struct json_writer *w, const char *name)
 {
-	before_value(w);
-	add_string(w->out, name, strlen(name));
-	buf_addc(w->out, ':');
+	size_t len = strlen(name);
+	char *at = buf_room(w->out, len + 4);
+
+	if (!at)
+		return;
+	if (w->comma)
+		*at++ = ',';
+	*at++ = '"';
+	at = mempcpy(at, name, len);
+	*at++ = '"';
+	*at++ = ':';
+	buf_commit(w->out, len + 3 + w->comma);
 	w->comma = false;
 }
 

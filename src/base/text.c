@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/eight.h"
+
 /*
  * What may follow a lead byte, by RFC 3629: number of continuation bytes and
  * the range of the first of them, which is where overlong forms, surrogates
@@ -48,6 +50,8 @@ bool text_is_utf8(const char *s, size_t len)
 	const unsigned char *p = (const unsigned char *)s;
 	size_t i = 0;
 
+	while (len - i >= 8 && !(eight_load(p + i) & EIGHT(0x80)))
+		i += 8;
 	while (i < len) {
 		size_t n = p[i] < 0x80 ? 1 : utf8_length(p + i, len - i);
 
@@ -88,7 +92,15 @@ bool text_is_unsafe(uint32_t code)
 
 bool text_has_control(const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
+	size_t i = 0;
+
+	for (; len - i >= 8; i += 8) {
+		uint64_t bytes = eight_load(s + i);
+
+		if (eight_controls(bytes) | eight_zeros(bytes ^ EIGHT(0x7f)))
+			return true;
+	}
+	for (; i < len; i++)
 		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
 			return true;
 	return false;
@@ -185,15 +197,31 @@ void text_hex(uint64_t value, unsigned digits, char *out)
 	}
 }
 
+/* So many digits of it, in front of `end`; where to put what stands before them. */
+static char *digits_before(char *end, unsigned n, int value)
+{
+	for (; n > 0; n--, value /= 10)
+		*--end = (char)('0' + value % 10);
+	return end;
+}
+
+/* By hand, since strftime() would be the dearest part of an answer. */
 void text_time(int64_t unix_seconds, char out[TIME_TEXT_SIZE])
 {
 	time_t t = (time_t)unix_seconds;
 	struct tm tm;
+	char *at;
 
+	memcpy(out, "0000-00-00T00:00:00Z", TIME_TEXT_SIZE);
 	/* Years of more than four digits have no RFC 3339 form. */
-	if (!gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900 || tm.tm_year < -1900 ||
-	    strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) != TIME_TEXT_SIZE - 1)
-		snprintf(out, TIME_TEXT_SIZE, "0000-00-00T00:00:00Z");
+	if (!gmtime_r(&t, &tm) || tm.tm_year > 9999 - 1900 || tm.tm_year < -1900)
+		return;
+	at = digits_before(out + TIME_TEXT_SIZE - 2, 2, tm.tm_sec);
+	at = digits_before(at - 1, 2, tm.tm_min);
+	at = digits_before(at - 1, 2, tm.tm_hour);
+	at = digits_before(at - 1, 2, tm.tm_mday);
+	at = digits_before(at - 1, 2, tm.tm_mon + 1);
+	digits_before(at - 1, 4, tm.tm_year + 1900);
 }
 
 void text_duration(int64_t milliseconds, char out[DURATION_TEXT_SIZE])

@@ -67,7 +67,8 @@ struct stamp stamp_now(void)
 {
 	struct stamp s = { .boottime_ms = mono_now().us / 1000, .wall_ms = wall_now_ms() };
 
-	strncpy(s.boot_id, clock_boot_id(), sizeof(s.boot_id) - 1);
+	_Static_assert(BOOT_ID_SIZE <= sizeof(s.boot_id), "a longer id of a boot");
+	memcpy(s.boot_id, clock_boot_id(), BOOT_ID_SIZE);
 	return s;
 }
 

@@ -15,10 +15,10 @@
  */
 #include "model/scan.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/eight.h"
 #include "base/text.h"
 
 #define NODES_FIRST 64
@@ -144,27 +144,16 @@ static enum st_err scan_escape(struct scan *s)
 	return ST_OK;
 }
 
-/* Each of its eight bytes is this one. */
-#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* The highest bit of each byte that is 0; above the lowest of those there may be more bits. */
-static uint64_t zeros(uint64_t bytes)
-{
-	return (bytes - EIGHT(1)) & ~bytes & EIGHT(0x80);
-}
-
 /* Behind the ASCII that means nothing in a string, eight bytes at a time. */
 static const unsigned char *skip_plain(const unsigned char *at, const unsigned char *stop)
 {
 	for (; stop - at >= 8; at += 8) {
-		uint64_t bytes, odd;
+		uint64_t bytes = eight_load(at);
+		uint64_t odd = (bytes & EIGHT(0x80)) | eight_zeros(bytes ^ EIGHT('"')) |
+		               eight_zeros(bytes ^ EIGHT('\\')) | eight_controls(bytes);
 
-		memcpy(&bytes, at, sizeof(bytes));
-		bytes = le64toh(bytes);
-		odd = (bytes & EIGHT(0x80)) | zeros(bytes ^ EIGHT('"')) |
-		      zeros(bytes ^ EIGHT('\\')) | zeros(bytes & EIGHT(0x60)); /* below 0x20 */
 		if (odd != 0)
-			return at + __builtin_ctzll(odd) / 8;
+			return at + eight_first(odd);
 	}
 	return at;
 }

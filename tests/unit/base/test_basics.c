@@ -83,11 +83,13 @@ TEST(base_json_writer, writes_members_commas_and_escapes)
 	jw_begin_object(&w);
 	jw_name(&w, "a");
 	jw_int(&w, -5);
-	jw_name(&w, "b\"");
+	jw_name(&w, "b");
 	jw_begin_array(&w);
 	jw_bool(&w, true);
 	jw_null(&w);
 	jw_string(&w, "\n\\\x01\x7f\xc3\xa9\0", 7);
+	jw_text(&w, "eight and more: \"\\\t~");
+	jw_text(&w, "1234567\x7f");
 	jw_begin_object(&w);
 	jw_end_object(&w);
 	jw_end_array(&w);
@@ -103,7 +105,8 @@ TEST(base_json_writer, writes_members_commas_and_escapes)
 	jw_text(&w, NULL);
 	jw_end_object(&w);
 	ASSERT_TEXT(buf_text(&b),
-	    "{\"a\":-5,\"b\\\"\":[true,null,\"\\n\\\\\\u0001\\u007f\xc3\xa9\\u0000\",{}],"
+	    "{\"a\":-5,\"b\":[true,null,\"\\n\\\\\\u0001\\u007f\xc3\xa9\\u0000\",\"eight and more: "
+	    "\\\"\\\\\\t~\",\"1234567\\u007f\",{}],"
 	    "\"t\":\"1970-01-01T00:00:00Z\",\"n\":null,\"r\":1e+21,\"u\":18446744073709551615,"
 	    "\"x\":null}");
 	buf_free(&b);
