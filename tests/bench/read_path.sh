@@ -39,9 +39,9 @@ copied_once() {
     "$reads" ask "$dir/store" $times "$3" 2>"$dir/log") || return 1
   read -r all product n < <(copies "$dir/dhat" | awk -F '\t' '
     { all += $1 }
-    # By whom, two calls above the copy: whoever adds a product to the answer.  What is shorter
-    # than one is the end of a header, whose callers in between left by a jump.
-    $3 ~ / buf_add (add_product|inventory_product) / && $1 >= 100 * $2 { product += $1; n += $2 }
+    # By whoever adds a product to the answer.  What is shorter than one is the end of a header,
+    # whose callers in between left by a jump.
+    $3 ~ / (add_product|inventory_product) / && $1 >= 100 * $2 { product += $1; n += $2 }
     END { print all, product, n }')
   echo "$1: $times answers of $((bytes / times)) bytes: $product bytes in $n copies of products," \
     "$((all - product)) bytes of all else"
