@@ -95,28 +95,28 @@ static const struct {
 	PARAMETER("HTTP_ORIGIN", origin),
 };
 
-static bool is_named(const char *param, size_t len, const char *name, size_t name_len)
+/* A key may come in several; we need to know of two. */
+static const char api_key[] = "HTTP_X_API_KEY";
+#define API_KEYS_READ 2
+
+/* Where the value of the parameter with that name goes; NULL: nobody wants it. */
+static struct span *place_of(const char *name, size_t len, struct api_request *r)
 {
-	return len == name_len && memcmp(param, name, len) == 0;
+	if (len == sizeof(api_key) - 1 && memcmp(name, api_key, len) == 0)
+		return r->n_keys < API_KEYS_READ ? &r->keys[r->n_keys++] : NULL;
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+		if (len == parameters[i].len && memcmp(name, parameters[i].name, len) == 0)
+			return (struct span *)(void *)((char *)r + parameters[i].at);
+	return NULL;
 }
 
 static void read_param(const char *param, struct api_request *r)
 {
-	static const char key[] = "HTTP_X_API_KEY";
 	const char *equals = strchr(param, '=');
-	size_t len;
-	struct span value;
+	struct span *place = equals ? place_of(param, (size_t)(equals - param), r) : NULL;
 
-	if (!equals)
-		return;
-	len = (size_t)(equals - param);
-	value = (struct span){ equals + 1, strlen(equals + 1) };
-	/* A key may come in several; we need to know of two. */
-	if (is_named(param, len, key, sizeof(key) - 1) && r->n_keys < 2)
-		r->keys[r->n_keys++] = value;
-	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
-		if (is_named(param, len, parameters[i].name, parameters[i].len))
-			*(struct span *)(void *)((char *)r + parameters[i].at) = value;
+	if (place)
+		*place = (struct span){ equals + 1, strlen(equals + 1) };
 }
 
 static void read_params(char *const *params, struct api_request *r)
