@@ -230,11 +230,6 @@ static int open_env(const char *path, size_t map_size, enum generation_mode mode
 	return rc;
 }
 
-static int open_meta(struct generation *g, MDB_txn *txn, unsigned flags)
-{
-	return mdb_dbi_open(txn, LAYOUT_META, flags, &g->meta);
-}
-
 static int open_others(struct generation *g, MDB_txn *txn, unsigned flags)
 {
 	const struct {
@@ -278,11 +273,11 @@ static bool has_locks(MDB_env *env)
 	return mdb_env_info(env, &info) == 0 && info.me_numreaders > 0;
 }
 
-/* Of another format only the meta database is known. */
+/* Of another format only the unnamed database is known. */
 static enum st_err open_databases(struct generation *g, MDB_txn *txn, bool build)
 {
 	unsigned flags = build ? MDB_CREATE : 0;
-	int rc = open_meta(g, txn, flags);
+	int rc = mdb_dbi_open(txn, NULL, 0, &g->meta);
 	enum st_err err = ST_OK;
 
 	if (rc == 0 && !build)

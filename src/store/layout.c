@@ -10,7 +10,7 @@
  *   chunks     first id covered  ->  u32 number of products    } the page index,
  *   groups     first id covered  ->  u32 number of products    } see index.c
  *   doubts     id                ->  u64  hash, then struct doubt
- *   meta       "format"          ->  u32 LAYOUT_FORMAT
+ *   (unnamed)  "format"          ->  u32 LAYOUT_FORMAT
  *              "record"          ->  0  u64  hash
  *                                    8  u32  LAYOUT_FORMAT
  *                                   12  u32  bytes of the record
@@ -25,7 +25,10 @@
  * The counts of the index have none: wrong ones move a page, they make up
  * nothing, and a new generation counts anew.
  *
- * Versions that differ.  meta and its key "format" are the same in all of them.
+ * What everybody reads and each commit writes stands in the unnamed database,
+ * beside the records that LMDB keeps there of the others: no page is its own.
+ *
+ * Versions that differ.  The unnamed database's key "format" is the same in all.
  * A sync record may get more members at its end within a format, if 0 in them
  * means what there was before: a program passes over what is behind its own,
  * and takes what isn't there yet for 0.  So pool, tools and daemon of different

@@ -17,16 +17,15 @@
  * Raised with every change of what is drawn in layout.c, doubts included; but
  * the sync record may get more members at its end.
  */
-#define LAYOUT_FORMAT 2
+#define LAYOUT_FORMAT 3
 
-/* Names of the databases of a generation. */
+/* Names of the databases of a generation, beside the unnamed one. */
 #define LAYOUT_PRODUCTS "products"
 #define LAYOUT_CHUNKS   "chunks"
 #define LAYOUT_GROUPS   "groups"
 #define LAYOUT_DOUBTS   "doubts"
-#define LAYOUT_META     "meta"
 
-/* Keys of meta; the mark stands behind the record (generation_meta()). */
+/* Keys of the unnamed one, "meta" in the code; the mark stands behind the record (generation_meta()). */
 #define LAYOUT_FORMAT_KEY     "format"
 #define LAYOUT_RECORD_KEY     "record"
 #define LAYOUT_POSITION_KEY   "position"

@@ -338,8 +338,8 @@ static int count_line(const char *line, void *lines)
 enum st_err store_snapshot_stats(struct store_snapshot *s, struct store_stats *out)
 {
 	const struct generation *g = s->generation;
-	/* LMDB's own two come first: free pages (0) and the names of databases (1). */
-	const MDB_dbi dbis[] = { 0, 1, g->products, g->chunks, g->groups, g->doubts, g->meta };
+	/* LMDB's own comes first: free pages. */
+	const MDB_dbi dbis[] = { 0, g->meta, g->products, g->chunks, g->groups, g->doubts };
 	uint64_t pages = 2; /* the two that say where all others are */
 	uint32_t lines = 0;
 	MDB_envinfo info;

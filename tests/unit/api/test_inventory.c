@@ -265,11 +265,11 @@ TEST(api_inventory, damage_is_a_storage_error)
 	spoilt("products", "PROD-002", LIST "/PROD-001", "200 -");
 	spoilt("products", "PROD-002", LIST, "500 storage_error");
 	spoilt("products", "PROD-002", LIST "?limit=1", "200 -");
-	spoilt("meta", "record", LIST, "500 storage_error");
-	spoilt("meta", "record", LIST "/PROD-001", "500 storage_error");
-	spoilt("meta", "record", "/v1/store/sync/status", "500 storage_error");
-	spoilt("meta", "record", "/health", "503 -");
-	spoilt("meta", "record", "/metrics", "200 -");
+	spoilt(NULL, "record", LIST, "500 storage_error");
+	spoilt(NULL, "record", LIST "/PROD-001", "500 storage_error");
+	spoilt(NULL, "record", "/v1/store/sync/status", "500 storage_error");
+	spoilt(NULL, "record", "/health", "503 -");
+	spoilt(NULL, "record", "/metrics", "200 -");
 }
 
 TEST(api_inventory, store_that_can_not_be_opened_is_a_storage_error)

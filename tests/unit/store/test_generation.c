@@ -445,12 +445,12 @@ TEST(store_generation, reader_finds_a_new_store_in_an_emptied_directory)
 
 static void damage_format(const struct store_options *options)
 {
-	fixture_spoil(options, 1, "meta", "format", fixture_flip_last);
+	fixture_spoil(options, 1, NULL, "format", fixture_flip_last);
 }
 
 static void damage_record(const struct store_options *options)
 {
-	fixture_spoil(options, 1, "meta", "record", fixture_flip_last);
+	fixture_spoil(options, 1, NULL, "record", fixture_flip_last);
 }
 
 static void damage_head(const struct store_options *options)
@@ -545,7 +545,7 @@ TEST(store_generation, reader_in_a_damaged_one_finds_the_new_one)
 	struct peer p = { .options = fixture_store(5, 1), .products = 5 };
 	struct store_writer *w;
 
-	fixture_spoil(&p.options, 1, "meta", "record", fixture_flip_last);
+	fixture_spoil(&p.options, 1, NULL, "record", fixture_flip_last);
 	peer_start(&p);
 	CU_ASSERT_EQUAL(ask(&p, 'v'), -1);
 	CU_ASSERT_EQUAL(ask(&p, 'v'), -1);

@@ -53,7 +53,7 @@ TEST(store_position, damage_is_seen)
 	store_txn_put_position(t, "abcdefgh", 8);
 	CU_ASSERT_EQUAL(store_txn_commit(t), ST_OK);
 	store_writer_close(w);
-	fixture_spoil(&options, 1, "meta", "position", fixture_flip_last);
+	fixture_spoil(&options, 1, NULL, "position", fixture_flip_last);
 	w = fixture_writer(&options);
 	CU_ASSERT_EQUAL_FATAL(store_txn_begin(w, STORE_RUNNING, &t), ST_OK);
 	CU_ASSERT_FALSE(store_txn_get_position(t, &bytes));
