@@ -65,15 +65,15 @@ static const struct {
 void response_header(struct api_response *r, const char *name, const char *value)
 {
 	size_t name_len = strlen(name), value_len = strlen(value);
-	char *at = buf_room(&r->headers, name_len + value_len + 4);
+	char *start = buf_room(&r->headers, name_len + value_len + 4), *at = start;
 
 	if (!at)
 		return;
 	at = mempcpy(at, name, name_len);
 	at = mempcpy(at, ": ", 2);
 	at = mempcpy(at, value, value_len);
-	memcpy(at, "\r\n", 2);
-	buf_commit(&r->headers, name_len + value_len + 4);
+	at = mempcpy(at, "\r\n", 2);
+	buf_commit(&r->headers, (size_t)(at - start));
 }
 
 void response_header_int(struct api_response *r, const char *name, int64_t value)
