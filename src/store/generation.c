@@ -476,32 +476,3 @@ void store_snapshot_end(struct store_snapshot *s)
 	let_go(s->generation, s->slot);
 	*s = (struct store_snapshot){ 0 };
 }
-
-static bool is_key(const MDB_val *key, const char *text)
-{
-	return key->mv_size == strlen(text) && memcmp(key->mv_data, text, key->mv_size) == 0;
-}
-
-/* The mark's key stands behind the record's, so one search finds both. */
-enum st_err generation_meta(const struct store_snapshot *s)
-{
-	MDB_val key = layout_key(LAYOUT_RECORD_KEY), value;
-	struct slot *slot = s->slot;
-	int rc;
-
-	if (slot->has_looked)
-		return ST_OK;
-	slot->superseded = false;
-	slot->record = (MDB_val){ 0 };
-	rc = mdb_cursor_renew(slot->txn, slot->meta);
-	if (rc == 0)
-		rc = mdb_cursor_get(slot->meta, &key, &value, MDB_SET_RANGE);
-	for (; rc == 0; rc = mdb_cursor_get(slot->meta, &key, &value, MDB_NEXT)) {
-		if (is_key(&key, LAYOUT_RECORD_KEY))
-			slot->record = value;
-		if (is_key(&key, LAYOUT_SUPERSEDED_KEY))
-			slot->superseded = true;
-	}
-	slot->has_looked = rc == MDB_NOTFOUND;
-	return slot->has_looked ? ST_OK : generation_error(rc);
-}

@@ -46,7 +46,7 @@ struct slot {
 	MDB_cursor *lookup;
 	MDB_cursor *chunks, *groups, *meta;
 
-	/* What meta holds, once this snapshot has looked (generation_meta()). */
+	/* What meta holds, once this snapshot has looked (read.c). */
 	bool has_looked;
 	bool superseded;
 	MDB_val record; /* mv_data NULL: none */
@@ -134,8 +134,5 @@ void generation_unref(struct generation *g);
 
 /* The snapshot holds a reference of its own; store_snapshot_end() drops it. */
 enum st_err generation_snapshot(struct generation *g, struct store_snapshot *out);
-
-/* Look for what the slot tells of meta: it was superseded before this snapshot, its record. */
-enum st_err generation_meta(const struct store_snapshot *s);
 
 #endif

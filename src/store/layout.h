@@ -25,7 +25,7 @@
 #define LAYOUT_GROUPS   "groups"
 #define LAYOUT_DOUBTS   "doubts"
 
-/* Keys of the unnamed one, "meta" in the code; the mark stands behind the record (generation_meta()). */
+/* Keys of the unnamed one, "meta" in the code; the mark stands behind the record (read.c). */
 #define LAYOUT_FORMAT_KEY     "format"
 #define LAYOUT_RECORD_KEY     "record"
 #define LAYOUT_POSITION_KEY   "position"

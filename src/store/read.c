@@ -167,6 +167,35 @@ static void look_again(struct store_reader *r, const struct generation *g)
 	pthread_mutex_unlock(&r->lock);
 }
 
+static bool is_key(const MDB_val *key, const char *text)
+{
+	return key->mv_size == strlen(text) && memcmp(key->mv_data, text, key->mv_size) == 0;
+}
+
+/* The mark's key stands behind the record's, so one search finds both. */
+static enum st_err look_at_meta(const struct store_snapshot *s)
+{
+	MDB_val key = layout_key(LAYOUT_RECORD_KEY), value;
+	struct slot *slot = s->slot;
+	int rc;
+
+	if (slot->has_looked)
+		return ST_OK;
+	slot->superseded = false;
+	slot->record = (MDB_val){ 0 };
+	rc = mdb_cursor_renew(slot->txn, slot->meta);
+	if (rc == 0)
+		rc = mdb_cursor_get(slot->meta, &key, &value, MDB_SET_RANGE);
+	for (; rc == 0; rc = mdb_cursor_get(slot->meta, &key, &value, MDB_NEXT)) {
+		if (is_key(&key, LAYOUT_RECORD_KEY))
+			slot->record = value;
+		if (is_key(&key, LAYOUT_SUPERSEDED_KEY))
+			slot->superseded = true;
+	}
+	slot->has_looked = rc == MDB_NOTFOUND;
+	return slot->has_looked ? ST_OK : generation_error(rc);
+}
+
 enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *out)
 {
 	for (int i = 0; i < TRIES_MAX; i++) {
@@ -183,7 +212,7 @@ enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *
 		}
 		err = generation_snapshot(g, &s);
 		if (err == ST_OK)
-			err = generation_meta(&s);
+			err = look_at_meta(&s);
 		if (err == ST_OK && !s.slot->superseded) {
 			generation_unref(g);
 			*out = s;
@@ -231,7 +260,7 @@ static enum st_err read_record(struct slot *slot)
 
 enum st_err store_snapshot_record(struct store_snapshot *s, struct sync_record *out)
 {
-	enum st_err err = generation_meta(s);
+	enum st_err err = look_at_meta(s);
 
 	if (err == ST_OK)
 		err = s->slot->record.mv_data ? read_record(s->slot) : ST_NOT_FOUND;
