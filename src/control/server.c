@@ -117,11 +117,10 @@ static bool watch(struct control_peer *p, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = p };
 	int op = p->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	bool done = epoll_ctl(p->server->epoll, op, p->fd, &event) == 0;
 
-	if (epoll_ctl(p->server->epoll, op, p->fd, &event) < 0)
-		return false;
-	p->watched = true;
-	return true;
+	p->watched = p->watched || done;
+	return done;
 }
 
 /* It waits, and there is nothing to send: only that it hangs up is news. */
@@ -300,7 +299,8 @@ static ssize_t receive_bytes(struct control_peer *p, char *room, size_t len)
 	return recv(p->fd, room, len, 0);
 }
 
-static void receive(struct control_peer *p)
+/* True while more is to come. */
+static bool receive(struct control_peer *p)
 {
 	size_t size = message_size(&p->in);
 	size_t want = size == 0 ? RECEIVE_FIRST : size - p->in.len;
@@ -311,17 +311,20 @@ static void receive(struct control_peer *p)
 	room = buf_room(&p->in, want);
 	n = room ? receive_bytes(p, room, want) : 0;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return true;
 	if (n <= 0) {
 		peer_drop(p);
-		return;
+		return false;
 	}
 	buf_commit(&p->in, (size_t)n);
 	size = message_size(&p->in);
+	if (size == 0 || (size < SIZE_MAX && p->in.len < size))
+		return true;
 	if (size == SIZE_MAX)
 		peer_drop(p);
-	else if (size > 0 && p->in.len >= size)
+	else
 		take_message(p, size);
+	return false;
 }
 
 static struct control_peer *add_peer(struct control_server *s, int fd, struct mono now)
@@ -358,17 +361,15 @@ static void accept_peers(struct control_server *s, struct mono now)
 	while (n < ACCEPTS_MAX && (fd = control_socket_accept(&s->socket, now)) >= 0)
 		if ((peers[n] = add_peer(s, fd, now)))
 			n++;
-	for (size_t i = 0; i < n; i++) {
-		receive(peers[i]);
-		if (peers[i]->state == PEER_READING && !watch(peers[i], EPOLLIN))
+	for (size_t i = 0; i < n; i++)
+		if (receive(peers[i]) && !watch(peers[i], EPOLLIN))
 			peer_free(peers[i]);
-	}
 }
 
 static void serve(struct control_peer *p, uint32_t events)
 {
 	switch (p->state) {
-	case PEER_READING: receive(p); break;
+	case PEER_READING: (void)receive(p); break;
 	case PEER_WAITING:
 		if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 			peer_drop(p);
