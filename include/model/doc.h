@@ -63,6 +63,10 @@ const struct doc_node *doc_root(const struct doc *d);
 const struct doc_node *doc_member(
     const struct doc *d, const struct doc_node *object, const char *name);
 
+/* Those of n names in one walk, which is short where they stand in this order. */
+void doc_members(const struct doc *d, const struct doc_node *object, const char *const names[],
+    size_t n, const struct doc_node *out[]);
+
 /*
  * Walk: the first child of an array (a value) or object (a name), then on.
  * NULL at the end.  For objects doc_next() goes from name to name;

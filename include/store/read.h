@@ -65,6 +65,7 @@ bool store_reader_has_writer(struct store_reader *r);
 struct store_snapshot {
 	struct generation *generation;
 	struct slot *slot; /* transaction and cursors */
+	bool looked_up;    /* the cursor of single products stands in this snapshot */
 	enum {
 		SNAPSHOT_NOWHERE, /* not positioned, or past the end */
 		SNAPSHOT_AT,      /* the cursor stands on what comes next */

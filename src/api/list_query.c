@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "api/query.h"
+#include "base/hash.h"
 #include "model/product.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     200 /* what is asked for above this counts as this */
 #define STORAGE_MAX   65536
+#define SEEN_SLOTS    512 /* more than twice as many as ids */
 #define ID_ALLOWED    "an id of up to 511 bytes of UTF-8, or nothing"
 #define IDS_ALLOWED   "1 to 200 ids of 1 to 511 bytes of UTF-8, with commas between them"
 
@@ -42,28 +44,44 @@ static bool decode_id(struct span raw, struct buf *storage, struct span *out)
 	return out->len <= PRODUCT_ID_MAX && text_is_utf8(out->data, out->len);
 }
 
-static void add_once(struct list_query *q, struct span id)
+/* seen: where an id's hash leads, the place behind one of q->ids; 0: none. */
+static void add_once(struct list_query *q, uint8_t seen[SEEN_SLOTS], struct span id)
 {
-	for (size_t i = 0; i < q->n_ids; i++)
-		if (q->ids[i].len == id.len && memcmp(q->ids[i].data, id.data, id.len) == 0)
+	size_t slot = hash_bytes(id.data, id.len, 0) % SEEN_SLOTS;
+
+	for (; seen[slot] > 0; slot = (slot + 1) % SEEN_SLOTS) {
+		const struct span *other = &q->ids[seen[slot] - 1];
+
+		if (other->len == id.len && memcmp(other->data, id.data, id.len) == 0)
 			return;
+	}
 	q->ids[q->n_ids++] = id;
+	seen[slot] = (uint8_t)q->n_ids;
+}
+
+static bool stands_for_itself(struct span raw)
+{
+	return !memchr(raw.data, '%', raw.len) && !memchr(raw.data, '+', raw.len) &&
+	       text_is_utf8(raw.data, raw.len);
 }
 
 /* Split at commas first, so that `%2C` belongs to an id. */
 static bool read_ids(struct list_query *q, struct span raw)
 {
 	const char *at = raw.data, *stop = raw.data + raw.len;
+	const bool decoded = stands_for_itself(raw); /* and so does what is between two commas */
+	uint8_t seen[SEEN_SLOTS] = { 0 };
 
 	for (size_t n = 0; n < LIST_IDS_MAX; n++) {
 		const char *comma = memchr(at, ',', (size_t)(stop - at));
 		const char *end = comma ? comma : stop;
-		struct span id;
+		struct span id = { at, (size_t)(end - at) };
 
-		if (!decode_id((struct span){ at, (size_t)(end - at) }, &q->storage, &id) ||
-		    id.len == 0)
+		if (!decoded && !decode_id(id, &q->storage, &id))
 			return false;
-		add_once(q, id);
+		if (id.len == 0 || id.len > PRODUCT_ID_MAX)
+			return false;
+		add_once(q, seen, id);
 		if (!comma)
 			return true;
 		at = comma + 1;

@@ -25,7 +25,7 @@ struct list_query {
 	struct span after;             /* decoded; of LIST_AFTER only */
 	struct span ids[LIST_IDS_MAX]; /* decoded, each once, in the order asked */
 	size_t n_ids;
-	struct buf storage; /* of what is decoded */
+	struct buf storage; /* of what had to be decoded; the rest points into the query */
 };
 
 /* The parameter that can't be used, and what it would have to be; for people. */
@@ -34,8 +34,8 @@ struct query_problem {
 };
 
 /*
- * ST_INVALID: *bad tells why; ST_NOMEM.  The caller frees with
- * list_query_free() in either case.
+ * ST_INVALID: *bad tells why; ST_NOMEM.  The query must stay.  The caller frees
+ * with list_query_free() in either case.
  */
 enum st_err list_query_read(struct span query, struct list_query *out, struct query_problem *bad);
 void list_query_free(struct list_query *q);

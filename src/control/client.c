@@ -25,6 +25,7 @@
 
 #define ANSWER_MARGIN_MS 1000  /* above what the daemon says that it may need */
 #define SILENCE_MS       60000 /* of a daemon that should tell how far it is */
+#define AHEAD_SIZE       1024  /* most answers are shorter, with the head of 4 bytes */
 
 /* Between tries to connect, while the daemon's backlog is full. */
 #define CONNECT_PAUSE_FIRST_MS 2
@@ -38,6 +39,8 @@ struct exchange {
 	int64_t after_stop_ms;
 	struct mono stop_deadline; /* MONO_NEVER until stop_fd was seen */
 	size_t received;           /* bytes of the message that is being received */
+	size_t from, to;           /* what has come of `ahead`, and isn't taken yet */
+	char ahead[AHEAD_SIZE];
 };
 
 static enum st_err wait_until(struct exchange *x, int fd, short events, struct mono until)
@@ -104,11 +107,12 @@ static enum st_err exchange_open(
 
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return ST_TOO_BIG;
-	*x = (struct exchange){ .file = -1,
-		.deadline = mono_add_ms(mono_now(), patience->ms),
-		.stop_fd = patience->stop_fd,
-		.after_stop_ms = patience->after_stop_ms,
-		.stop_deadline = MONO_NEVER };
+	x->file = -1;
+	x->deadline = mono_add_ms(mono_now(), patience->ms);
+	x->stop_fd = patience->stop_fd;
+	x->after_stop_ms = patience->after_stop_ms;
+	x->stop_deadline = MONO_NEVER;
+	x->received = x->from = x->to = 0;
 	x->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (x->fd < 0)
 		return st_err_from_errno(errno);
@@ -139,25 +143,49 @@ static enum st_err send_all(struct exchange *x, const char *data, size_t len)
 	return ST_OK;
 }
 
+/* Nobody's answer is there at once: so it is waited for before it is looked at. */
+static enum st_err receive_some(struct exchange *x, char *data, size_t most, size_t *out)
+{
+	for (;;) {
+		enum st_err err = wait_for(x, POLLIN);
+		ssize_t n;
+
+		if (err)
+			return err;
+		n = recv(x->fd, data, most, 0);
+		if (n == 0)
+			return ST_CLOSED;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return st_err_from_errno(errno);
+		if (n > 0) {
+			*out = (size_t)n;
+			return ST_OK;
+		}
+	}
+}
+
+/* What is short comes with what it is part of, or stands behind it. */
 static enum st_err receive_all(struct exchange *x, char *data, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = recv(x->fd, data, len, 0);
+		size_t n = x->to - x->from;
 		enum st_err err = ST_OK;
 
-		if (n == 0)
-			return ST_CLOSED;
 		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-			x->received += (size_t)n;
-		} else if (errno == EAGAIN) {
-			err = wait_for(x, POLLIN);
-		} else if (errno != EINTR) {
-			err = st_err_from_errno(errno);
+			n = n < len ? n : len;
+			memcpy(data, x->ahead + x->from, n);
+			x->from += n;
+		} else if (len >= AHEAD_SIZE) {
+			err = receive_some(x, data, len, &n);
+		} else {
+			x->from = x->to = 0;
+			err = receive_some(x, x->ahead, AHEAD_SIZE, &x->to);
 		}
 		if (err)
 			return err;
+		data += n;
+		len -= n;
+		x->received += n;
 	}
 	return ST_OK;
 }

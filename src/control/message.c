@@ -211,10 +211,35 @@ void control_status_write(const char *id, const struct control_status *s, struct
 	jw_end_object(&w);
 }
 
-static enum st_err read_state(const struct doc *d, struct control_status *s)
-{
-	const struct doc_node *node = doc_member(d, doc_root(d), "state");
+/* The members of a status, in the order that they are written in. */
+enum status_member {
+	STATE,
+	STATE_SINCE,
+	NEXT_POLL_AT,
+	LAST_CONTACT_AT,
+	CONSECUTIVE_FAILURES,
+	FULL_SYNC_FAILURES,
+	VERSION,
+	FULL_SYNC,
+	FAILURE,
+	STATUS_MEMBERS
+};
 
+static const char *const status_names[STATUS_MEMBERS] = {
+	[STATE] = "state",
+	[STATE_SINCE] = "stateSince",
+	[NEXT_POLL_AT] = "nextPollAt",
+	[LAST_CONTACT_AT] = "lastContactAt",
+	[CONSECUTIVE_FAILURES] = "consecutiveFailures",
+	[FULL_SYNC_FAILURES] = "fullSyncFailures",
+	[VERSION] = "version",
+	[FULL_SYNC] = "fullSync",
+	[FAILURE] = "failure",
+};
+
+static enum st_err read_state(
+    const struct doc *d, const struct doc_node *node, struct control_status *s)
+{
 	for (int i = 0; i < SYNC_STATE_COUNT; i++) {
 		if (doc_is_text(d, node, sync_state_text((enum sync_state)i))) {
 			s->state = (enum sync_state)i;
@@ -224,9 +249,9 @@ static enum st_err read_state(const struct doc *d, struct control_status *s)
 	return ST_INVALID;
 }
 
-static enum st_err read_full_sync(const struct doc *d, struct control_status *s)
+static enum st_err read_full_sync(
+    const struct doc *d, const struct doc_node *node, struct control_status *s)
 {
-	const struct doc_node *node = doc_member(d, doc_root(d), "fullSync");
 	const struct doc_node *reason = doc_member(d, node, "reason");
 	int64_t pages, products;
 
@@ -306,9 +331,9 @@ static enum st_err read_class(
 	return ST_INVALID;
 }
 
-static enum st_err read_failure(const struct doc *d, struct control_status *s)
+static enum st_err read_failure(
+    const struct doc *d, const struct doc_node *node, struct control_status *s)
 {
-	const struct doc_node *node = doc_member(d, doc_root(d), "failure");
 	enum st_err err;
 
 	if (!node)
@@ -322,16 +347,16 @@ static enum st_err read_failure(const struct doc *d, struct control_status *s)
 }
 
 /* The integers that stand in every status. */
-static enum st_err read_numbers(const struct doc *d, struct control_status *s)
+static enum st_err read_numbers(
+    const struct doc *d, const struct doc_node *const members[], struct control_status *s)
 {
-	const struct doc_node *root = doc_root(d);
 	int64_t failures, full_sync_failures;
 
-	if (doc_int(d, doc_member(d, root, "stateSince"), 0, INT64_MAX, &s->state_since) ||
-	    doc_int(d, doc_member(d, root, "nextPollAt"), -1, INT64_MAX, &s->next_poll_at) ||
-	    doc_int(d, doc_member(d, root, "lastContactAt"), -1, INT64_MAX, &s->last_contact_at) ||
-	    doc_int(d, doc_member(d, root, "consecutiveFailures"), 0, UINT32_MAX, &failures) ||
-	    doc_int(d, doc_member(d, root, "fullSyncFailures"), 0, INT64_MAX, &full_sync_failures))
+	if (doc_int(d, members[STATE_SINCE], 0, INT64_MAX, &s->state_since) ||
+	    doc_int(d, members[NEXT_POLL_AT], -1, INT64_MAX, &s->next_poll_at) ||
+	    doc_int(d, members[LAST_CONTACT_AT], -1, INT64_MAX, &s->last_contact_at) ||
+	    doc_int(d, members[CONSECUTIVE_FAILURES], 0, UINT32_MAX, &failures) ||
+	    doc_int(d, members[FULL_SYNC_FAILURES], 0, INT64_MAX, &full_sync_failures))
 		return ST_INVALID;
 	s->consecutive_failures = (uint32_t)failures;
 	s->full_sync_failures = (uint64_t)full_sync_failures;
@@ -342,21 +367,23 @@ enum st_err control_status_read(
     const char *text, size_t len, const char *id, struct control_status *out)
 {
 	struct control_status s = { .products_total = -1 };
+	const struct doc_node *members[STATUS_MEMBERS];
 	struct doc d;
 	enum st_err err = envelope_open_ok(text, len, id, &d);
 
 	if (err)
 		return err;
-	err = read_state(&d, &s);
+	doc_members(&d, doc_root(&d), status_names, STATUS_MEMBERS, members);
+	err = read_state(&d, members[STATE], &s);
 	if (!err)
-		err = read_numbers(&d, &s);
+		err = read_numbers(&d, members, &s);
 	if (!err)
-		err = read_full_sync(&d, &s);
+		err = read_full_sync(&d, members[FULL_SYNC], &s);
 	if (!err)
-		err = read_failure(&d, &s);
+		err = read_failure(&d, members[FAILURE], &s);
 	/* An older daemon doesn't tell. */
-	if (!err && doc_member(&d, doc_root(&d), "version"))
-		err = envelope_text(&d, doc_member(&d, doc_root(&d), "version"), s.version);
+	if (!err && members[VERSION])
+		err = envelope_text(&d, members[VERSION], s.version);
 	doc_free(&d);
 	if (!err)
 		*out = s;

@@ -5,9 +5,8 @@
  *
  * Each connection has a deadline for what the peer must do (send its message,
  * take its answer, and what is told before that); while it waits for us there is
- * none.  A peer that hangs up
- * while it waits stays until its answer comes, which is then dropped: so the
- * handler's pointer is good until it has answered.
+ * none.  A peer that hangs up while it waits stays until its answer comes, which
+ * is then dropped: so the handler's pointer is good until it has answered.
  *
  * A handler may answer any peer that waits, not only the one it was called
  * for, and the turn may hold an event of that one already.  So what ends during
@@ -30,6 +29,8 @@
 #define PEER_DEADLINE_MS 10000
 #define PEERS_MAX        2200  /* the largest pool's threads, and tools */
 #define OTHER_FILES      128   /* descriptors that the daemon needs besides */
+#define ACCEPTS_MAX      64    /* in one turn */
+#define RECEIVE_FIRST    1000  /* bytes: most requests are shorter */
 #define RECEIVE_MAX      65536 /* at once: memory follows what came, not what was announced */
 #define HEAD_SIZE        4
 #define NEWS_MAX         ((size_t)256 << 10) /* bytes that wait for a peer to read them */
@@ -47,6 +48,7 @@ struct control_peer {
 	enum peer_state state;
 	struct mono deadline;
 	bool trusted;
+	bool watched;       /* in the epoll set: who is answered at once never gets there */
 	struct buf in, out; /* with the head of 4 bytes */
 };
 
@@ -111,47 +113,14 @@ static void peer_drop(struct control_peer *p)
 		peer_free(p);
 }
 
-static bool watch(struct control_server *s, struct control_peer *p, uint32_t events, int op)
+static bool watch(struct control_peer *p, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = p };
+	int op = p->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	bool done = epoll_ctl(p->server->epoll, op, p->fd, &event) == 0;
 
-	return epoll_ctl(s->epoll, op, p->fd, &event) == 0;
-}
-
-static void accept_peer(struct control_server *s, int fd, struct mono now)
-{
-	struct control_peer *p = s->n_peers < s->max_peers ? calloc(1, sizeof(*p)) : NULL;
-	struct ucred who = { .uid = (uid_t)-1 };
-	socklen_t size = sizeof(who);
-
-	if (!p) {
-		close(fd);
-		return;
-	}
-	p->server = s;
-	p->fd = fd;
-	p->file = -1;
-	p->deadline = mono_add_ms(now, PEER_DEADLINE_MS);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-		p->trusted = who.uid == 0 || who.uid == geteuid();
-	buf_init(&p->in, CONTROL_MESSAGE_MAX + HEAD_SIZE);
-	buf_init(&p->out, CONTROL_MESSAGE_MAX + HEAD_SIZE + NEWS_MAX);
-	p->next = s->peers;
-	p->link = &s->peers;
-	if (p->next)
-		p->next->link = &p->next;
-	s->peers = p;
-	s->n_peers++;
-	if (!watch(s, p, EPOLLIN, EPOLL_CTL_ADD))
-		peer_free(p);
-}
-
-static void accept_peers(struct control_server *s, struct mono now)
-{
-	int fd;
-
-	while ((fd = control_socket_accept(&s->socket, now)) >= 0)
-		accept_peer(s, fd, now);
+	p->watched = p->watched || done;
+	return done;
 }
 
 /* It waits, and there is nothing to send: only that it hangs up is news. */
@@ -159,7 +128,7 @@ static void watch_waiting(struct control_peer *p)
 {
 	p->deadline = MONO_NEVER;
 	/* Level-triggered: without this a peer that hung up would wake us all the time. */
-	watch(p->server, p, EPOLLRDHUP | EPOLLONESHOT, EPOLL_CTL_MOD);
+	watch(p, EPOLLRDHUP | EPOLLONESHOT);
 }
 
 /* What is queued, as far as it goes now; false: the peer is gone. */
@@ -229,8 +198,8 @@ bool control_news(struct control_peer *p, const struct buf *json)
 		return false;
 	if (p->out.len == 0)
 		p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
-	if (put_message(p, json) == 0 || p->out.err ||
-	    !watch(p->server, p, EPOLLOUT | EPOLLRDHUP, EPOLL_CTL_MOD) || !send_queued(p)) {
+	if (put_message(p, json) == 0 || p->out.err || !watch(p, EPOLLOUT | EPOLLRDHUP) ||
+	    !send_queued(p)) {
 		peer_hang_up(p);
 		return false;
 	}
@@ -262,10 +231,9 @@ void control_answer(struct control_peer *p, const struct buf *json)
 		return;
 	}
 	p->deadline = mono_add_ms(mono_now(), PEER_DEADLINE_MS);
-	if (watch(p->server, p, EPOLLOUT, EPOLL_CTL_MOD))
-		send_rest(p);
-	else
-		peer_drop(p);
+	if (send_queued(p) && p->out.len > 0 && watch(p, EPOLLOUT))
+		return;
+	peer_drop(p);
 }
 
 static void refuse(struct control_peer *p, const char *id)
@@ -287,11 +255,10 @@ static void log_refused(struct control_server *s, const char *id)
 		    log_number("records", (int64_t)records));
 }
 
-static void take_message(struct control_peer *p)
+static void take_message(struct control_peer *p, size_t size)
 {
 	struct control_request request;
-	enum st_err err = control_request_read(
-	    p->in.data + HEAD_SIZE, p->in.len - HEAD_SIZE, &request);
+	enum st_err err = control_request_read(p->in.data + HEAD_SIZE, size - HEAD_SIZE, &request);
 
 	p->state = PEER_WAITING;
 	if (err) {
@@ -301,8 +268,10 @@ static void take_message(struct control_peer *p)
 		return;
 	}
 	log_debug("control message", log_text("request_id", request.id));
-	watch_waiting(p);
+	p->deadline = MONO_NEVER;
 	p->server->handler(p->server->arg, p, &request, p->trusted);
+	if (p->state == PEER_WAITING && p->fd >= 0 && p->out.len == 0)
+		watch_waiting(p);
 	control_request_free(&request);
 }
 
@@ -330,34 +299,77 @@ static ssize_t receive_bytes(struct control_peer *p, char *room, size_t len)
 	return recv(p->fd, room, len, 0);
 }
 
-static void receive(struct control_peer *p)
+/* True while more is to come. */
+static bool receive(struct control_peer *p)
 {
-	size_t want = message_size(&p->in);
+	size_t size = message_size(&p->in);
+	size_t want = size == 0 ? RECEIVE_FIRST : size - p->in.len;
 	char *room;
 	ssize_t n;
 
-	want = (want == 0 ? HEAD_SIZE : want) - p->in.len;
 	want = want < RECEIVE_MAX ? want : RECEIVE_MAX;
 	room = buf_room(&p->in, want);
 	n = room ? receive_bytes(p, room, want) : 0;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return true;
 	if (n <= 0) {
 		peer_drop(p);
-		return;
+		return false;
 	}
 	buf_commit(&p->in, (size_t)n);
-	want = message_size(&p->in);
-	if (want == SIZE_MAX)
+	size = message_size(&p->in);
+	if (size == 0 || (size < SIZE_MAX && p->in.len < size))
+		return true;
+	if (size == SIZE_MAX)
 		peer_drop(p);
-	else if (want > 0 && p->in.len == want)
-		take_message(p);
+	else
+		take_message(p, size);
+	return false;
+}
+
+static struct control_peer *add_peer(struct control_server *s, int fd, struct mono now)
+{
+	struct control_peer *p = s->n_peers < s->max_peers ? calloc(1, sizeof(*p)) : NULL;
+
+	if (!p) {
+		close(fd);
+		return NULL;
+	}
+	p->server = s;
+	p->fd = fd;
+	p->file = -1;
+	p->deadline = mono_add_ms(now, PEER_DEADLINE_MS);
+	p->trusted = control_socket_is_trusted(fd);
+	buf_init(&p->in, CONTROL_MESSAGE_MAX + HEAD_SIZE);
+	buf_init(&p->out, CONTROL_MESSAGE_MAX + HEAD_SIZE + NEWS_MAX);
+	p->next = s->peers;
+	p->link = &s->peers;
+	if (p->next)
+		p->next->link = &p->next;
+	s->peers = p;
+	s->n_peers++;
+	return p;
+}
+
+/* All before the first is heard: who is answered and comes again comes to the next turn. */
+static void accept_peers(struct control_server *s, struct mono now)
+{
+	struct control_peer *peers[ACCEPTS_MAX];
+	size_t n = 0;
+	int fd;
+
+	while (n < ACCEPTS_MAX && (fd = control_socket_accept(&s->socket, now)) >= 0)
+		if ((peers[n] = add_peer(s, fd, now)))
+			n++;
+	for (size_t i = 0; i < n; i++)
+		if (receive(peers[i]) && !watch(peers[i], EPOLLIN))
+			peer_free(peers[i]);
 }
 
 static void serve(struct control_peer *p, uint32_t events)
 {
 	switch (p->state) {
-	case PEER_READING: receive(p); break;
+	case PEER_READING: (void)receive(p); break;
 	case PEER_WAITING:
 		if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 			peer_drop(p);

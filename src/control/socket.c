@@ -125,6 +125,15 @@ int control_socket_accept(struct control_socket *l, struct mono now)
 	return fd;
 }
 
+bool control_socket_is_trusted(int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+	       (who.uid == 0 || who.uid == geteuid());
+}
+
 void control_socket_go_on(struct control_socket *l, struct mono now)
 {
 	if (mono_reached(l->accept_from, now) && watch(l, EPOLLIN, EPOLL_CTL_MOD))

@@ -49,6 +49,9 @@ enum st_err control_socket_watch(struct control_socket *l, int epoll, struct buf
 int control_socket_accept(struct control_socket *l, struct mono now);
 void control_socket_go_on(struct control_socket *l, struct mono now);
 
+/* Of a connection: by root, or the daemon's own user. */
+bool control_socket_is_trusted(int fd);
+
 /* Closes, and removes the file if it is ours: a later daemon may have put its own there. */
 void control_socket_close(struct control_socket *l);
 

@@ -287,3 +287,35 @@ const struct doc_node *doc_member(
 			return doc_value(d, n);
 	return NULL;
 }
+
+/* The place of this name, looked for from the one on that is likely; n: none of them. */
+static size_t place_of(const struct doc *d, const struct doc_node *name, const char *const names[],
+    size_t n, size_t likely)
+{
+	for (size_t i = likely; i < n; i++)
+		if (doc_is_text(d, name, names[i]))
+			return i;
+	for (size_t i = 0; i < likely; i++)
+		if (doc_is_text(d, name, names[i]))
+			return i;
+	return n;
+}
+
+void doc_members(const struct doc *d, const struct doc_node *object, const char *const names[],
+    size_t n, const struct doc_node *out[])
+{
+	size_t likely = 0;
+
+	memset(out, 0, n * sizeof(*out));
+	if (!object || object->type != DOC_OBJECT)
+		return;
+	for (const struct doc_node *name = doc_first(d, object); name;
+	     name = doc_next(d, object, name)) {
+		size_t place = place_of(d, name, names, n, likely);
+
+		if (place == n)
+			continue;
+		out[place] = doc_value(d, name);
+		likely = place + 1;
+	}
+}

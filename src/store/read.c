@@ -269,6 +269,21 @@ enum st_err store_snapshot_record(struct store_snapshot *s, struct sync_record *
 	return noting(s, err);
 }
 
+/*
+ * By cursor, for the key in the map: the caller's need not live as long.  And
+ * where a cursor stands on a page already, what lies there is found at once.
+ */
+static int find_product(struct store_snapshot *s, MDB_val *key, MDB_val *value)
+{
+	int rc = s->looked_up ? 0 : mdb_cursor_renew(s->slot->txn, s->slot->lookup);
+
+	if (rc == 0)
+		rc = mdb_cursor_get(s->slot->lookup, key, value, MDB_SET_KEY);
+	/* After an error it stands nowhere. */
+	s->looked_up = rc == 0 || rc == MDB_NOTFOUND;
+	return rc;
+}
+
 enum st_err store_snapshot_product(
     struct store_snapshot *s, const char *id, size_t id_len, struct product *out)
 {
@@ -279,10 +294,7 @@ enum st_err store_snapshot_product(
 
 	if (id_len == 0 || id_len > PRODUCT_ID_MAX)
 		return ST_NOT_FOUND;
-	/* By cursor, for the key in the map: the caller's need not live as long. */
-	rc = mdb_cursor_renew(s->slot->txn, s->slot->lookup);
-	if (rc == 0)
-		rc = mdb_cursor_get(s->slot->lookup, &key, &value, MDB_SET_KEY);
+	rc = find_product(s, &key, &value);
 	err = rc != 0 ? generation_error(rc) : layout_read_product(&key, &value, &found);
 	if (err == ST_OK)
 		*out = found;

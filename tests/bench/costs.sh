@@ -81,11 +81,13 @@ costs() {
   [ "$size" = quick ] && n=500
   begin_store "$products"
   begin_web lighttpd
-  for cell in 'one product' 'page of 50' 'page of 200'; do
+  for cell in 'one product' 'page of 50' 'page of 200' '50 by ids=' 'sync status'; do
     case $cell in
     'one product') uri=$list/$(id_of $((catalogue / 2))) ;;
     'page of 50') uri="$list?limit=50" ;;
     'page of 200') uri="$list?limit=200" ;;
+    '50 by ids=') uri="$list?ids=$(ids 50)" ;;
+    'sync status') uri=/v1/store/sync/status ;;
     esac
     say "  $cell"
     take_answer "$uri"

@@ -24,9 +24,13 @@ CALLS = {
     "epoll_ctl": "the listener out of the set and in again: looks for another connection, and puts this process behind the others",
     "setsockopt": "a deadline before the look for the body's end, since libfcgi's read would block",
     "read": "all of the request; more where a web server sends it in pieces",
-    "sendmsg": "headers, body and end in one; one more for each further 64 KB",
-    "close": "the connection",
+    "sendmsg": "headers, body and end in one; one more for each further 64 KB; what the daemon is asked",
+    "close": "the connection; that to the daemon",
     "shutdown": "says that no more comes, where the web server may still be sending",
+    "socket": "to ask the daemon, one for each question",
+    "connect": "to the daemon",
+    "poll": "waits for the daemon's answer, 250 ms at most",
+    "recvfrom": "the daemon's answer, in one piece",
     "futex": "a thread waits for another one",
 }
 

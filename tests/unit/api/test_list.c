@@ -155,6 +155,7 @@ TEST(api_list, of_ids)
 		{ "%69ds=updates&x=1", "updates ", "\"missing\":[]" },
 		/* The same id, written in two ways. */
 		{ "ids=PROD-001,PROD%2D001", "PROD-001 ", "\"missing\":[]" },
+		{ "ids=日本,%E6%97%A5%E6%9C%AC,日本", "日本 ", "\"missing\":[]" },
 		/* What no path can hold. */
 		{ "ids=%00%0A%22", "", "\"missing\":[\"\\u0000\\n\\\"\"]" },
 	};
@@ -166,6 +167,30 @@ TEST(api_list, of_ids)
 	ASSERT_TEXT(shop_body(&s),
 	    "{\"products\":[{\"productId\":\"PROD-001\",\"price\":1.10}],\"missing\":[],"
 	    "\"cacheInfo\":{\"lastSyncTime\":\"2024-01-15T10:29:45Z\",\"totalProducts\":5}}");
+	shop_close(&s);
+}
+
+/* Up and down the pages of the store, between what isn't there; each one twice. */
+TEST(api_list, of_ids_in_any_order)
+{
+	char uri[4096], there[4096] = "", missing[4096] = "\"missing\":[", *at = uri;
+	struct shop s;
+
+	shop_new(&s, 250);
+	at += sprintf(at, LIST "?ids=");
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned n = i % 100 * 73 % 300;
+
+		at += sprintf(at, "%sPROD-%03u", i ? "," : "", n);
+		if (i < 100 && n >= 1 && n <= 250)
+			sprintf(there + strlen(there), "PROD-%03u ", n);
+		else if (i < 100)
+			sprintf(missing + strlen(missing), "\"PROD-%03u\",", n);
+	}
+	strcpy(missing + strlen(missing) - 1, "]");
+	shop_get(&s, uri);
+	ASSERT_TEXT(listed(&s), there);
+	ASSERT_TEXT(rest(&s), missing);
 	shop_close(&s);
 }
 
@@ -218,6 +243,7 @@ TEST(api_list, refuses_what_it_can_not_use)
 		{ "ids=a,b%", "ids", NULL },
 		{ "ids=%ff", "ids", NULL },
 		{ "ids=\xc3", "ids", NULL },
+		{ "ids=\xe6,\x97\xa5", "ids", NULL },
 		{ "ids=%ed%a0%80", "ids", NULL }, /* half a surrogate */
 		{ "ids=a&ids=b", "ids", NULL },
 		{ "ids=a&%69ds=a", "ids", NULL },

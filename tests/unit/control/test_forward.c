@@ -135,6 +135,24 @@ TEST(control_forward, gets_both_answers)
 	CU_ASSERT_EQUAL(open_files(), files);
 }
 
+/* However much of them comes at once. */
+TEST(control_forward, tells_one_answer_from_the_next)
+{
+	char both[4096], spaces[3000];
+	size_t first = strlen(TAKEN), second = strlen(ANSWERED) + sizeof(spaces);
+	struct writer w = writer();
+	char *at = both;
+
+	memset(spaces, ' ', sizeof(spaces));
+	at += sprintf(at, "%c%c%c%c%s", 0, 0, 0, (int)first, TAKEN);
+	at += sprintf(at, "%c%c%c%c", 0, 0, (int)(second >> 8), (int)(second & 0xff));
+	at += sprintf(at, "%.*s%s", (int)sizeof(spaces), spaces, ANSWERED);
+	begin(&w);
+	raw_send(w.fd, both, (size_t)(at - both));
+	end(&w, ST_OK, true);
+	CU_ASSERT_EQUAL(w.update.end, CONTROL_UPDATE_ANSWERED);
+}
+
 TEST(control_forward, gets_a_refusal_that_was_not_taken)
 {
 	struct writer w = writer();

@@ -46,6 +46,67 @@ TEST(control_server, answers_a_request)
 	end_close(&e);
 }
 
+/* What stands behind its one request is nobody's. */
+TEST(control_server, passes_over_what_comes_behind)
+{
+	const char *json = STATUS("r-1");
+	char message[256] = { 0, 0, 0, (char)strlen(json) };
+	struct end e;
+	int fd;
+
+	memcpy(message + 4, json, strlen(json));
+	memcpy(message + 4 + strlen(json), message, 4 + strlen(json));
+	end_open(&e);
+	fd = raw_connect(e.run_dir);
+	raw_send(fd, message, 2 * (4 + strlen(json)));
+	end_turn(&e);
+	ASSERT_TEXT(raw_receive(fd), DONE("r-1"));
+	ASSERT_TEXT(raw_receive(fd), "");
+	CU_ASSERT_EQUAL(e.calls, 1);
+	close(fd);
+	end_close(&e);
+}
+
+static int come_again; /* the next client, who comes while the first is answered */
+
+static void come_meanwhile(
+    void *arg, struct control_peer *peer, struct control_request *request, bool trusted)
+{
+	struct end *e = arg;
+	struct buf json;
+
+	(void)trusted;
+	if (e->calls++ == 0)
+		raw_message(come_again = raw_connect(e->run_dir), STATUS("r-2"));
+	buf_init(&json, CONTROL_MESSAGE_MAX);
+	control_done_write(request->id, &json);
+	control_answer(peer, &json);
+	buf_free(&json);
+}
+
+/* So the daemon gets to its signals and its other work between the two. */
+TEST(control_server, leaves_who_comes_meanwhile_to_the_next_turn)
+{
+	struct end e = { .run_dir = unit_temp_dir() };
+	struct buf why;
+	int fd;
+
+	buf_init(&why, 256);
+	CU_ASSERT_EQUAL_FATAL(
+	    control_server_open(e.run_dir, come_meanwhile, &e, &e.server, &why), ST_OK);
+	fd = raw_connect(e.run_dir);
+	raw_message(fd, STATUS("r-1"));
+	control_server_turn(e.server, mono_now());
+	CU_ASSERT_EQUAL(e.calls, 1);
+	ASSERT_TEXT(raw_receive(fd), DONE("r-1"));
+	end_turn(&e);
+	CU_ASSERT_EQUAL(e.calls, 2);
+	ASSERT_TEXT(raw_receive(come_again), DONE("r-2"));
+	close(fd);
+	close(come_again);
+	end_close(&e);
+}
+
 TEST(control_server, puts_a_request_together_from_single_bytes)
 {
 	const char *json = STATUS("r-1");
@@ -254,8 +315,10 @@ TEST(control_server, lets_a_peer_hang_up_before_its_answer)
 		raw_message(fd, STATUS("r-1"));
 		end_turn(&e);
 		close(fd);
-		if (i > 0) /* the first one's end is seen only by the answer */
-			end_turn(&e);
+		if (i == 0) /* its end is seen only by the answer */
+			continue;
+		end_turn(&e);
+		CU_ASSERT_TRUE(control_peer_is_gone(e.held[i]));
 	}
 	CU_ASSERT_EQUAL(e.n_held, 3);
 	end_answer_held(&e);

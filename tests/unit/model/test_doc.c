@@ -62,6 +62,25 @@ TEST(doc, walks_objects_and_finds_members)
 	doc_free(NULL);
 }
 
+TEST(doc, finds_members_in_any_order)
+{
+	struct doc d = parse("{\"x\":0,\"\\u0062\":1,\"a\":2,\"e\":3,\"d\":[4],\"bb\":5}");
+	static const char *const names[] = { "a", "b", "c", "d", "e" };
+	const struct doc_node *root = doc_root(&d), *found[5];
+
+	doc_members(&d, root, names, 5, found);
+	for (size_t i = 0; i < 5; i++)
+		CU_ASSERT_PTR_EQUAL(found[i], doc_member(&d, root, names[i]));
+	CU_ASSERT_PTR_NOT_NULL(found[1]);
+	CU_ASSERT_PTR_NULL(found[2]);
+	doc_members(&d, found[3], names, 5, found); /* a list has none */
+	for (size_t i = 0; i < 5; i++)
+		CU_ASSERT_PTR_NULL(found[i]);
+	doc_members(&d, NULL, names, 5, found);
+	CU_ASSERT_PTR_NULL(found[0]);
+	doc_free(&d);
+}
+
 TEST(doc, reads_booleans)
 {
 	struct doc d = parse("[true,false,null,1,\"true\"]");
