@@ -2,7 +2,7 @@
  * tool/show.h: text for a person at a terminal.
  *
  * Names and ids of products, Central's messages: all of it may hold anything.
- * What would move the cursor, ring, colour, or turn the direction of writing is
+ * What would move the cursor, ring, colour, or turn the direction of writing (text_is_unsafe()) is
  * shown as an escape instead.
  */
 #ifndef TOOL_SHOW_H
