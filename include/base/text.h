@@ -25,7 +25,11 @@ bool text_is_utf8(const char *s, size_t len);
 /* The valid UTF-8 character that s begins with: its length, and what it is.  0: there is none. */
 size_t text_character(const char *s, size_t len, uint32_t *code);
 
-/* What a terminal takes for a command, a line's end, or text from right to left. */
+/*
+ * What a terminal takes for a command or a line's end, what turns the direction of
+ * writing, and what can't be seen.  Not the joiner and non-joiner of zero width:
+ * names in Indic scripts, Persian and emoji are written with them.
+ */
 bool text_is_unsafe(uint32_t code);
 
 /* True if a byte 00-1F or 7F is in it. */

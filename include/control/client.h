@@ -20,8 +20,12 @@ enum st_err control_ask_status(
 /* The daemon took the order to begin a full sync (it may have been running already). */
 enum st_err control_ask_sync(const char *run_dir, const char *id, int64_t timeout_ms);
 
-/* The same, because the store is damaged: nobody but its readers meets what is wrong. */
-enum st_err control_tell_damage(const char *run_dir, const char *id, int64_t timeout_ms);
+/*
+ * The same, because the store is damaged: nobody but its readers meets what is
+ * wrong.  Not where it was built anew since then.
+ */
+enum st_err control_tell_damage(
+    const char *run_dir, const char *id, int64_t ago_ms, int64_t timeout_ms);
 
 /*
  * For how long to wait, in milliseconds.  Whoever is asked to end meanwhile

@@ -10,8 +10,9 @@
  *   {"v":1,"id":"…","type":"status"}
  *   {"v":1,"id":"…","type":"sync","wait":false}   begin a full sync now; answer at once,
  *                                                 or with wait when it has ended
- *   {"v":1,"id":"…","type":"sync","wait":false,"damaged":true}
- *                                                 the same, since a reader has met damage
+ *   {"v":1,"id":"…","type":"sync","wait":false,"damaged":true,"agoMs":0}
+ *                                                 the same, since a reader has met damage,
+ *                                                 so long ago
  *   {"v":1,"id":"…","type":"update","batch":false,"items":[{…}]}
  *   → {"v":1,"id":"…","ok":true, …members of the answer…}
  *   → {"v":1,"id":"…","ok":false,"code":"…","message":"…", …}
@@ -87,7 +88,8 @@ struct control_request {
 	char id[CONTROL_ID_MAX + 1];
 	bool wait;                  /* SYNC: answer when it has ended */
 	bool repair;                /* VERIFY: a full sync where anything differs */
-	bool damaged;               /* SYNC: the store is to be built anew */
+	bool damaged;               /* SYNC: the store is to be built anew, */
+	int64_t ago_ms;             /* unless it was since then */
 	struct update_list updates; /* UPDATE */
 };
 

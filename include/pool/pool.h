@@ -8,6 +8,7 @@
 #define POOL_POOL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "api/api.h"
 
@@ -20,11 +21,12 @@ struct pool_options {
 	struct api_options api; /* `metrics` is filled in by the pool */
 
 	/*
-	 * Workers die as of a damaged store: have it built anew.  False: nobody
-	 * heard it, and it is called again after a while.  In the supervisor, for
-	 * which it must not take long.  NULL: there is nobody to tell.
+	 * Workers die as of a damaged store, the last of them so long ago: have it
+	 * built anew.  False: nobody heard it, and it is called again after a while.
+	 * In the supervisor, for which it must not take long.  NULL: there is nobody
+	 * to tell.
 	 */
-	bool (*tell_crashes)(const char *run_dir);
+	bool (*tell_crashes)(const char *run_dir, int64_t ago_ms);
 };
 
 /*

@@ -152,7 +152,7 @@ static void tell_damage(struct api *a)
 	char id[CONTROL_ID_MAX + 1];
 
 	snprintf(id, sizeof(id), "damage-%ld", (long)getpid());
-	if (control_tell_damage(a->options.run_dir, id, TELL_MS) == ST_OK)
+	if (control_tell_damage(a->options.run_dir, id, 0, TELL_MS) == ST_OK)
 		log_error("store damaged", log_text("error", "the daemon was told"),
 		    log_text("request_id", id));
 }

@@ -276,30 +276,36 @@ enum st_err control_ask_status(
 	return err;
 }
 
-static enum st_err order_sync(const char *run_dir, const char *id, int64_t timeout_ms, bool damaged)
+static enum st_err order_sync(
+    const char *run_dir, const struct control_request *request, int64_t timeout_ms)
 {
-	struct control_request request = request_of(CONTROL_SYNC, id);
 	struct control_patience patience = { .ms = timeout_ms, .stop_fd = -1 };
 	struct buf answer;
 	enum st_err err;
 
-	request.damaged = damaged;
 	buf_init(&answer, CONTROL_MESSAGE_MAX);
-	err = ask(run_dir, &request, &patience, &answer);
+	err = ask(run_dir, request, &patience, &answer);
 	if (!err)
-		err = control_done_read(answer.data, answer.len, request.id);
+		err = control_done_read(answer.data, answer.len, request->id);
 	buf_free(&answer);
 	return err;
 }
 
 enum st_err control_ask_sync(const char *run_dir, const char *id, int64_t timeout_ms)
 {
-	return order_sync(run_dir, id, timeout_ms, false);
+	struct control_request request = request_of(CONTROL_SYNC, id);
+
+	return order_sync(run_dir, &request, timeout_ms);
 }
 
-enum st_err control_tell_damage(const char *run_dir, const char *id, int64_t timeout_ms)
+enum st_err control_tell_damage(
+    const char *run_dir, const char *id, int64_t ago_ms, int64_t timeout_ms)
 {
-	return order_sync(run_dir, id, timeout_ms, true);
+	struct control_request request = request_of(CONTROL_SYNC, id);
+
+	request.damaged = true;
+	request.ago_ms = ago_ms;
+	return order_sync(run_dir, &request, timeout_ms);
 }
 
 enum st_err control_wait_sync(const char *run_dir, const char *id,

@@ -51,6 +51,8 @@ void control_request_write(const struct control_request *r, struct buf *out)
 		if (r->damaged) {
 			jw_name(&w, "damaged");
 			jw_bool(&w, true);
+			jw_name(&w, "agoMs");
+			jw_int(&w, r->ago_ms);
 		}
 	}
 	if (r->type == CONTROL_VERIFY) {
@@ -121,6 +123,7 @@ static enum st_err read_request(const struct doc *d, struct control_request *out
 	const struct doc_node *wait = doc_member(d, doc_root(d), "wait");
 	const struct doc_node *repair = doc_member(d, doc_root(d), "repair");
 	const struct doc_node *damaged = doc_member(d, doc_root(d), "damaged");
+	const struct doc_node *ago = doc_member(d, doc_root(d), "agoMs");
 	enum st_err err = read_id(d, out->id);
 
 	if (!err)
@@ -133,6 +136,8 @@ static enum st_err read_request(const struct doc *d, struct control_request *out
 		err = doc_bool(d, repair, &out->repair);
 	if (!err && out->type == CONTROL_SYNC && damaged)
 		err = doc_bool(d, damaged, &out->damaged);
+	if (!err && out->damaged && ago)
+		err = doc_int(d, ago, 0, INT64_MAX, &out->ago_ms);
 	if (!err && out->type == CONTROL_UPDATE)
 		err = read_updates(d, &out->updates);
 	return err;

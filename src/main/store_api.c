@@ -55,12 +55,12 @@ static struct api_options api_options_of(const struct config *c)
 }
 
 /* The pool knows nothing of the control socket but by its workers' api. */
-static bool tell_crashes(const char *run_dir)
+static bool tell_crashes(const char *run_dir, int64_t ago_ms)
 {
 	char id[CONTROL_ID_MAX + 1];
 
 	snprintf(id, sizeof(id), "crashes-%ld", (long)getpid());
-	return control_tell_damage(run_dir, id, TELL_MS) == ST_OK;
+	return control_tell_damage(run_dir, id, ago_ms, TELL_MS) == ST_OK;
 }
 
 static struct pool_options pool_options_of(const struct config *c)

@@ -15,7 +15,8 @@
  *
  * Where workers die as of a damaged store (crashes.h) the daemon is told, until
  * it hears it: it builds the store anew, in the time that it spaces full syncs
- * by, so that workers which die for another reason cost no more than that.
+ * by, so that workers which die for another reason cost no more than that.  It
+ * hears how long ago that was, and lets be what it has built since.
  */
 #include <errno.h>
 #include <poll.h>
@@ -72,7 +73,8 @@ struct supervisor {
 	struct api_options settled;
 	struct log_limit deaths;
 	struct crashes crashes;
-	bool suspects_store; /* the daemon is yet to be told */
+	bool suspects_store;   /* the daemon is yet to be told */
+	struct mono suspected; /* when the last worker died that made it so */
 	bool stopping;
 	struct mono kill_at;
 	struct mono next_housekeeping;
@@ -153,10 +155,13 @@ static void worker_died(struct supervisor *s, unsigned place, int status, struct
 
 static void note_crash(struct supervisor *s, int status, struct mono now)
 {
-	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now) || s->suspects_store)
+	if (!s->options.tell_crashes || !crashes_add(&s->crashes, status, now))
 		return;
+	s->suspected = now;
+	/* Once told in vain it waits for its time. */
+	if (!s->suspects_store)
+		s->next_housekeeping = now;
 	s->suspects_store = true;
-	s->next_housekeeping = now;
 }
 
 static void reap(struct supervisor *s, struct mono now)
@@ -319,9 +324,10 @@ static void keep_listening(struct supervisor *s, struct mono now)
 	buf_free(&why);
 }
 
-static void tell_crashes(struct supervisor *s)
+static void tell_crashes(struct supervisor *s, struct mono now)
 {
-	if (!s->suspects_store || !s->options.tell_crashes(s->options.api.run_dir))
+	if (!s->suspects_store ||
+	    !s->options.tell_crashes(s->options.api.run_dir, mono_ms_between(s->suspected, now)))
 		return;
 	s->suspects_store = false;
 	log_error(
@@ -334,7 +340,7 @@ static void keep_house(struct supervisor *s, struct mono now)
 		return;
 	metrics_pool_resident(s->options.api.metrics, 0, io_private_memory());
 	if (!s->stopping) {
-		tell_crashes(s);
+		tell_crashes(s, now);
 		keep_listening(s, now);
 	}
 	s->next_housekeeping = mono_add_ms(now, HOUSEKEEPING_MS);

@@ -57,7 +57,7 @@ static bool is_older(const struct doubt_product *p, int64_t version)
  * The coming generation has read that page already, and may hold a newer state.
  * Its pages were asked for after the head: they hold whatever lies below it, and a
  * late event from there could bring back what a later one took away, which is
- * passed over when the generation is published.
+ * passed over when the generation is published (but see is_news_for_coming()).
  */
 static void follow_into_coming(struct change *c, const struct event *event)
 {
@@ -119,8 +119,18 @@ static enum doubt_action decide(struct change *c, const struct event *event, str
 	return action;
 }
 
-/* Stale for what readers see; but a page has brought another life already. */
-static bool is_news_for_coming(struct change *c, const struct event *event)
+/*
+ * An update of which only a look-up can tell what it is to the coming generation.
+ *
+ * Stale for what readers see; but a page has brought another life already.  Or
+ * newer than the page, and from below the head.  Then either the product lives
+ * anew, or Central lost the end of its log after it had named the head, and has
+ * handed those offsets out again: where we had received none of what was lost,
+ * nothing that we remember of the log shows that.  (Creates and deletes are looked
+ * up anyhow, when their doubt ends.)
+ */
+static bool is_news_for_coming(
+    struct change *c, const struct event *event, enum doubt_action action)
 {
 	struct span id = event->product_id;
 	struct doubt_product p;
@@ -128,7 +138,10 @@ static bool is_news_for_coming(struct change *c, const struct event *event)
 	if (!c->running || event->kind != EVENT_UPDATED || !change_covers(c, id.data, id.len))
 		return false;
 	p = cached(c->coming, id.data, id.len);
-	return p.there && event->version > p.version;
+	if (action == DOUBT_STALE)
+		return p.there && event->version > p.version;
+	return action == DOUBT_PUT && event->offset < c->engine->full_sync.head &&
+	       event->version > p.version;
 }
 
 static void keep_doubt(struct change *c, struct span id, const struct doubt *doubt)
@@ -155,15 +168,17 @@ void change_event(struct change *c, const struct event *event)
 	struct known *k = known_find(e, id.data, id.len);
 	struct doubt doubt = *known_doubt(k);
 	enum doubt_action action = DOUBT_PUT;
+	bool news;
 
 	if (!c->running && !change_covers(c, id.data, id.len))
 		note_ahead(c, event, &doubt);
 	else
 		action = decide(c, event, &doubt);
 	full_sync_touched(e, id.data, id.len);
-	if (action == DOUBT_STALE && !is_news_for_coming(c, event))
+	news = is_news_for_coming(c, event, action);
+	if (action == DOUBT_STALE && !news)
 		return;
-	doubt.owed |= action == DOUBT_STALE;
+	doubt.owed |= news;
 	if (k || doubt_is_kept(&doubt))
 		keep_doubt(c, id, &doubt);
 	if (action == DOUBT_PUT || action == DOUBT_DELETE)

@@ -44,19 +44,30 @@ static void begin_sync(struct engine *e, struct control_peer *peer, const char *
 	buf_free(&json);
 }
 
-/* A reader met what only readers look at. */
-static void take_damage(struct engine *e, struct control_peer *peer, const char *id)
+/* What was met so long ago was another store.  A clock that was put back tells nothing. */
+static bool was_built_since(const struct engine *e, int64_t ago_ms)
 {
+	int64_t now = wall_now_ms(), built = e->record.full_sync_at * 1000;
+
+	return built <= now && now - built < ago_ms;
+}
+
+/* A reader met what only readers look at, or died of it. */
+static void take_damage(
+    struct engine *e, struct control_peer *peer, const struct control_request *request)
+{
+	const char *id = request->id;
+	bool passed = was_built_since(e, request->ago_ms);
 	struct mono now = mono_now();
 	struct buf json;
 
-	if (log_repeat_failed(&e->damage_reports, now)) {
+	if (!passed && log_repeat_failed(&e->damage_reports, now)) {
 		log_error("store damaged",
 		    log_text("error", "a reader says so: it is to be built anew"),
 		    log_text("request_id", id));
 		metrics_daemon_failure(e->metrics, FAILURE_STORAGE);
 	}
-	if (!full_sync_runs(e))
+	if (!passed && !full_sync_runs(e))
 		full_sync_want(e, FULL_SYNC_STORE_REBUILT, now);
 	buf_init(&json, CONTROL_MESSAGE_MAX);
 	control_done_write(id, &json);
@@ -99,7 +110,7 @@ static void answer_control(
 	case CONTROL_STATUS: answer_status(e, peer, request->id); break;
 	case CONTROL_SYNC:
 		if (request->damaged) {
-			take_damage(e, peer, request->id);
+			take_damage(e, peer, request);
 			break;
 		}
 		log_info("sync now", log_text("by", "control socket"),

@@ -3,11 +3,18 @@
  *
  *              another has       none has
  *              a key of it       any
- *   TAKEN ──┬──▶ BEHIND ────────▶ READY ──▶ SENT ──▶ ANSWERED ──▶ LOOKING
- *           │      │              ▲  │      │  │         │           │
- *           │      │ shares       └──┼──────┘  │ fails   │ all       │
- *           ▼      ▼                 ▼  again  ▼         ▼ exact     ▼
- *          end    end               end       end       end         end
+ *   TAKEN ──┬──▶ BEHIND ────────▶ READY ──▶ SENT ──▶ ANSWERED
+ *           │      │              ▲  │      │  │
+ *           │      │ shares       └──┼──────┘  │ fails
+ *           ▼      ▼                 ▼  again  ▼
+ *          end    TOLD ──▶ end      end       end
+ *
+ *   ANSWERED ── stored ──▶ LOOKING ── for none any more ──┬── store whole ────▶ STORED ──▶ end
+ *      ▲  │                   │                           │
+ *      │  └── couldn't be ────┼───────────────────────────┴── store damaged ──▶ HELD ──▶ end
+ *      │                      ▼ late                                             │  late
+ *      │                     end                                                 │
+ *      └──────────────────────── the store was built anew ───────────────────────┘
  *
  * Writes are independent of each other and of everything else that is asked of
  * Central: they run side by side.  Answers that arrive in one turn of the loop
@@ -17,7 +24,7 @@
  * Where the store was found damaged, and readers have an old state of it, that
  * commit has to wait for the store that is built anew: the write is HELD, and
  * ANSWERED once more when that is there.  Not for long, since a large store
- * takes its time: then it is told all the same.
+ * takes its time: then it is told all the same (write_wait.c).
  *
  * An open breaker lets one write through as its probe, then no other before a
  * pause that grows with each probe that fails.
@@ -29,12 +36,9 @@
 
 #include "base/mutant.h"
 
-#define SLACK_MS        1500 /* beyond the budget: for a look-up and the commit */
-#define LOOKUP_LEAST_MS 1000
-#define HELD_MS         3000
-#define NEVER           UINT64_MAX
-#define UNDER_WAY_MAX   256
-#define BYTES_MAX       ((size_t)64 << 20)
+#define SLACK_MS      1500 /* beyond the budget: for a look-up and the commit */
+#define UNDER_WAY_MAX 256
+#define BYTES_MAX     ((size_t)64 << 20)
 
 /* ---- taking one ---- */
 
@@ -227,142 +231,7 @@ void writes_take(struct engine *e, struct control_peer *peer, struct control_req
 	write_release(w);
 }
 
-/* ---- products that are looked up ---- */
-
-/* Nothing is left to do but to tell; or the store that is built anew is yet to have it. */
-static void stored(struct write *w)
-{
-	const struct engine *e = w->engine;
-	struct mono last = mono_add_ms(w->began, e->settings.write_budget_ms + LOOKUP_LEAST_MS);
-
-	/* One that was never filled shows nothing old. */
-	if (engine_has_running(e) || store_writer_condition(e->store) == STORE_EMPTY) {
-		w->phase = WRITE_STORED;
-		return;
-	}
-	w->phase = WRITE_HELD;
-	w->deadline = mono_earlier(last, mono_add_ms(mono_now(), HELD_MS));
-}
-
-void writes_store_again(struct engine *e)
-{
-	struct write *w;
-
-	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
-		if (w->phase == WRITE_HELD)
-			w->phase = WRITE_ANSWERED;
-}
-
-static bool still_waits(const struct write *w)
-{
-	for (size_t i = 0; i < w->updates.n; i++)
-		if (w->waits[i])
-			return true;
-	return false;
-}
-
-static void stop_waiting(struct write *w, const struct span *id)
-{
-	for (size_t i = 0; i < w->updates.n; i++)
-		if (walk_order(&w->updates.items[i].product_id, id) == 0)
-			w->waits[i] = false;
-}
-
-/* The moment when it was asked for; NEVER: it could not be looked up. */
-static void each_waiting(struct engine *e, const struct span *id, uint64_t asked)
-{
-	struct write *w;
-
-	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry)) {
-		if (w->phase != WRITE_LOOKING || w->asks_from >= asked)
-			continue;
-		if (asked == NEVER)
-			write_merge_partly(e, w, id);
-		stop_waiting(w, id);
-		if (!still_waits(w))
-			stored(w);
-	}
-}
-
-void writes_settled(struct engine *e, const struct span *id, uint64_t asked)
-{
-	each_waiting(e, id, asked);
-}
-
-void writes_unsettled(struct engine *e, const struct span *id)
-{
-	each_waiting(e, id, NEVER);
-}
-
-static bool waits_for(const struct write *w, const struct span *id)
-{
-	for (size_t i = 0; w->phase == WRITE_LOOKING && i < w->updates.n; i++)
-		if (w->waits[i] && walk_order(&w->updates.items[i].product_id, id) == 0)
-			return true;
-	return false;
-}
-
-bool writes_wait_on(const struct engine *e, const struct span *id, uint64_t asked)
-{
-	const struct write *w;
-
-	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
-		if (w->asks_from >= asked && waits_for(w, id))
-			return true;
-	return false;
-}
-
-const char *writes_who_waits(const struct engine *e, const struct span *id)
-{
-	const struct write *w;
-
-	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry))
-		if (waits_for(w, id))
-			return w->id;
-	return NULL;
-}
-
-/* Where there is no memory for it, nobody waits. */
-static void owe_awaited(struct write *w)
-{
-	for (size_t i = 0; i < w->updates.n; i++) {
-		struct span id = w->updates.items[i].product_id;
-
-		if (w->waits[i] && !known_owe_now(w->engine, id.data, id.len))
-			w->waits[i] = false;
-	}
-	if (!still_waits(w))
-		stored(w);
-}
-
-static void look_up(struct write *w)
-{
-	struct mono least = mono_add_ms(mono_now(), LOOKUP_LEAST_MS);
-
-	w->phase = WRITE_LOOKING;
-	w->asks_from = w->engine->moment;
-	w->deadline = mono_later(w->deadline, least);
-	owe_awaited(w);
-}
-
-void writes_look_again(struct engine *e)
-{
-	struct write *w;
-
-	for (w = TAILQ_FIRST(&e->writes.all); w; w = TAILQ_NEXT(w, entry)) {
-		if (w->phase == WRITE_LOOKING)
-			owe_awaited(w);
-	}
-}
-
-/* No look-up came back in time. */
-static void give_up_waiting(struct write *w)
-{
-	for (size_t i = 0; i < w->updates.n; i++)
-		if (w->waits[i])
-			write_merge_partly(w->engine, w, &w->updates.items[i].product_id);
-	write_end(w);
-}
+/* ---- what Central said ---- */
 
 static bool has_answered(const struct engine *e)
 {
@@ -386,9 +255,9 @@ static void store_answers(struct engine *e)
 			continue;
 		w->counted |= merged;
 		if (merged)
-			look_up(w);
+			write_look_up(w);
 		else
-			stored(w);
+			write_stored(w);
 	}
 }
 
@@ -433,7 +302,7 @@ static void step(struct write *w, struct mono now)
 	case WRITE_READY: make_ready(w, now); break;
 	case WRITE_LOOKING:
 		if (late)
-			give_up_waiting(w);
+			write_give_up_waiting(w);
 		break;
 	case WRITE_HELD:
 		if (late || w->engine->stopping)

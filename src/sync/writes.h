@@ -1,7 +1,7 @@
 /*
  * sync/writes.h: one forwarded write; shared by writes.c, which leads it from
- * the control socket to Central and back, and write_merge.c, which stores what
- * Central said.
+ * the control socket to Central and back, and the files that each have a part of
+ * that way.
  */
 #ifndef SYNC_WRITES_H
 #define SYNC_WRITES_H
@@ -43,13 +43,23 @@ struct write {
 };
 
 /*
- * All that is WRITE_ANSWERED, in one commit; `waits` is set where the product
+ * write_merge.c.  All that is WRITE_ANSWERED, in one commit; `waits` is set where the product
  * must be looked up.  After a failure, which was reported, nothing was stored.
  */
 enum st_err write_merge_all(struct engine *e);
 
 /* The product of that id, which w waits for, couldn't be looked up. */
 void write_merge_partly(struct engine *e, struct write *w, const struct span *id);
+
+/*
+ * write_wait.c.  The products that `waits` says are looked up, for a second at
+ * least; with none of them it is as after the last one:
+ */
+void write_look_up(struct write *w);
+/* Nothing is left to do but to tell; or the store that is built anew is yet to have it. */
+void write_stored(struct write *w);
+/* No look-up came back in time: store what the answer tells, and end it. */
+void write_give_up_waiting(struct write *w);
 
 /* write_try.c: send it; `tries` and what comes of it are its affair. */
 void write_send(struct write *w, struct mono now);

@@ -3,7 +3,8 @@
 #include <locale.h>
 #include <string.h>
 #include <wchar.h>
-#include <wctype.h>
+
+#include "base/text.h"
 
 #define LABEL_WIDTH 16
 #define TEXT_LIMIT  ((size_t)4 * 1024 * 1024)
@@ -12,13 +13,6 @@ void show_init(void)
 {
 	/* Without it (no such locale) all that isn't ASCII is shown as escapes. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-}
-
-/* They make text that follows, and be it ours, read the other way round. */
-static bool turns_direction(wchar_t c)
-{
-	return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
 }
 
 /* The next character's length and value; 0: no character begins here. */
@@ -38,9 +32,9 @@ void show_text(const char *s, size_t len, struct buf *out)
 		wchar_t c = 0;
 		size_t n = next_character(s + i, len - i, &c);
 
-		if (n <= 1 && (n == 0 || iswcntrl((wint_t)c) || c == 0))
+		if (n == 0 || (n == 1 && text_is_unsafe((uint32_t)c)))
 			buf_addf(out, "\\x%02x", (unsigned char)s[i]);
-		else if (iswcntrl((wint_t)c) || turns_direction(c))
+		else if (text_is_unsafe((uint32_t)c))
 			buf_addf(out, "\\u%04x", (unsigned)c);
 		else
 			buf_add(out, s + i, n);

@@ -2,8 +2,8 @@
  * tool/show.h: text for a person at a terminal.
  *
  * Names and ids of products, Central's messages: all of it may hold anything.
- * What would move the cursor, ring, colour, or turn the direction of writing is
- * shown as an escape instead.
+ * What would move the cursor, ring, colour, or turn the direction of writing
+ * (text_is_unsafe()) is shown as an escape instead.
  */
 #ifndef TOOL_SHOW_H
 #define TOOL_SHOW_H

@@ -48,7 +48,9 @@ TEST(base_text, characters_and_what_a_terminal_makes_of_them)
 	} cases[] = { { "a", 1, 'a', false }, { "\x1b[", 1, 0x1b, true }, { "\x7f", 1, 0x7f, true },
 		{ "\xc2\x9bm", 2, 0x9b, true }, { "\xc2\xa0", 2, 0xa0, false },
 		{ "\xd8\x9c", 2, 0x61c, true }, { "\xe2\x80\xa8", 3, 0x2028, true },
-		{ "\xe2\x80\xae", 3, 0x202e, true }, { "\xe2\x82\xac", 3, 0x20ac, false },
+		{ "\xe2\x80\xae", 3, 0x202e, true }, { "\xe2\x80\x8b", 3, 0x200b, true },
+		{ "\xe2\x80\x8c", 3, 0x200c, false }, { "\xe2\x80\x8d", 3, 0x200d, false },
+		{ "\xe2\x80\x8e", 3, 0x200e, true }, { "\xe2\x82\xac", 3, 0x20ac, false },
 		{ "\xef\xbb\xbf", 3, 0xfeff, true }, { "\xf0\x9f\x98\x80", 4, 0x1f600, false },
 		{ "\xff", 0, 0, true }, { "\xc2", 0, 0, true }, { "\xed\xa0\x80", 0, 0, true } };
 

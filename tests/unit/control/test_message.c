@@ -21,6 +21,7 @@ TEST(control_message, request_reads_what_it_wrote)
 		{ .type = CONTROL_SYNC, .id = "r.2_X" },
 		{ .type = CONTROL_SYNC, .id = "r.2_X", .wait = true },
 		{ .type = CONTROL_SYNC, .id = "damage-7", .damaged = true },
+		{ .type = CONTROL_SYNC, .id = "crashes-7", .damaged = true, .ago_ms = 4500 },
 		{ .type = CONTROL_STATUS, .id = ID_64 },
 	};
 
@@ -33,6 +34,7 @@ TEST(control_message, request_reads_what_it_wrote)
 		CU_ASSERT_EQUAL(got.type, requests[i].type);
 		CU_ASSERT_EQUAL(got.wait, requests[i].wait);
 		CU_ASSERT_EQUAL(got.damaged, requests[i].damaged);
+		CU_ASSERT_EQUAL(got.ago_ms, requests[i].ago_ms);
 		ASSERT_TEXT(got.id, requests[i].id);
 		buf_free(&text);
 	}
@@ -76,6 +78,7 @@ TEST(control_message, request_refuses_all_else)
 		{ "{\"v\":1,\"id\":\"r\",\"type\":null}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":1}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"damaged\":1}", "r" },
+		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"damaged\":true,\"agoMs\":-1}", "r" },
 		{ "{\"v\":1,\"id\":\"r\",\"type\":\"sync\",\"wait\":null}", "r" },
 		{ "{\"id\":\"r\",\"type\":\"status\"}", "r" },
 		{ "{\"v\":2,\"id\":\"r\",\"type\":\"status\"}", "r" },

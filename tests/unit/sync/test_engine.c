@@ -280,7 +280,7 @@ TEST(sync_engine, owes_a_full_sync_after_a_kill_too)
 	CU_ASSERT_TRUE(until(has_full_syncs, 1, &r));
 	CU_ASSERT_EQUAL(r.full_sync_owed, FULL_SYNC_NONE);
 	set(&central.list_status, 500);
-	CU_ASSERT_EQUAL(control_tell_damage(run.dir, "reader", 5000), ST_OK);
+	CU_ASSERT_EQUAL(control_tell_damage(run.dir, "reader", 0, 5000), ST_OK);
 	CU_ASSERT_TRUE(until(owes_full_sync, FULL_SYNC_STORE_REBUILT, &r));
 	kill(run.pid, SIGKILL);
 	waitpid(run.pid, &status, 0);
@@ -288,6 +288,22 @@ TEST(sync_engine, owes_a_full_sync_after_a_kill_too)
 	daemon_start(&run);
 	CU_ASSERT_TRUE(until(has_full_syncs, 2, &r));
 	CU_ASSERT_EQUAL(r.full_sync_reason, FULL_SYNC_STORE_REBUILT);
+	CU_ASSERT_EQUAL(r.full_sync_owed, FULL_SYNC_NONE);
+	end();
+}
+
+/* Workers died of the store before: whoever tells it may find nobody who hears until later. */
+TEST(sync_engine, builds_no_store_anew_that_was_since_the_damage_was_met)
+{
+	struct sync_record r;
+
+	begin(10, 0);
+	CU_ASSERT_TRUE(until(has_full_syncs, 1, &r));
+	set(&central.list_status, 500);
+	CU_ASSERT_EQUAL(control_tell_damage(run.dir, "before", 60000, 5000), ST_OK);
+	/* What is owed is committed in the turn that hears of it: before this is heard. */
+	CU_ASSERT_EQUAL(control_ask_sync(run.dir, "now", 5000), ST_OK);
+	CU_ASSERT_TRUE(until(has_full_syncs, 1, &r));
 	CU_ASSERT_EQUAL(r.full_sync_owed, FULL_SYNC_NONE);
 	end();
 }

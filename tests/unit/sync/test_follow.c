@@ -119,3 +119,55 @@ TEST(sync_follow, remembers_the_last_events_of_a_log_that_is_the_same)
 	    atomic_load(&in.poll_end) - LOG_MARKS_MAX);
 	inside_end(&in);
 }
+
+/* ---- a log that loses its end during a full sync, and hands its offsets out again ---- */
+
+static bool has_read_pages(const struct engine *e)
+{
+	return e->full_sync.phase == FULL_SYNC_TAIL;
+}
+
+static bool has_published(const struct engine *e)
+{
+	return !full_sync_runs(e);
+}
+
+static bool owes_nothing(const struct engine *e)
+{
+	return e->lookups.n_owed == 0;
+}
+
+static int64_t version_of_product_0(struct inside *in)
+{
+	struct span id = fixture_product(0, INSIDE_VERSION).id;
+	struct store_snapshot s;
+	struct product p = { .version = -1 };
+
+	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(in->engine.store, &s), ST_OK);
+	CU_ASSERT_EQUAL(store_snapshot_product(&s, id.data, id.len, &p), ST_OK);
+	store_snapshot_end(&s);
+	return p.version;
+}
+
+/* Nothing of what was lost had been received, so nothing remembered of the log is missing in it. */
+TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_with)
+{
+	struct inside in;
+
+	inside_begin(&in, 3);
+	in.engine.settings.batch_limit = 100;
+	/* The feed isn't polled until the pages are in. */
+	in.engine.follow.next = mono_add_ms(mono_now(), 3600 * 1000);
+	atomic_store(&in.head, 30);
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	inside_turn_until(&in, has_read_pages);
+	CU_ASSERT_EQUAL(in.engine.full_sync.head, 30);
+	/* Product 0 has changed since its page was read. */
+	atomic_store(&in.log, 2);
+	atomic_store(&in.poll_end, 25);
+	atomic_store(&in.product_version, 2024);
+	inside_turn_until(&in, has_published);
+	inside_turn_until(&in, owes_nothing);
+	CU_ASSERT_EQUAL(version_of_product_0(&in), 2024);
+	inside_end(&in);
+}

@@ -25,6 +25,9 @@ TEST(tool_show, leaves_text_as_it_is)
 	    "Wireless \"Headphones\" <5> & \\ more");
 	ASSERT_TEXT(SHOWN("Café 日本 😀 Ελληνικά"), "Café 日本 😀 Ελληνικά");
 	ASSERT_TEXT(SHOWN("e\xcc\x81"), "e\xcc\x81"); /* a combining accent */
+	/* The joiners of zero width, in Malayalam and in an emoji. */
+	ASSERT_TEXT(SHOWN("ക്\xe2\x80\x8d ന്\xe2\x80\x8c"), "ക്\xe2\x80\x8d ന്\xe2\x80\x8c");
+	ASSERT_TEXT(SHOWN("👩\xe2\x80\x8d🔬"), "👩\xe2\x80\x8d🔬");
 	ASSERT_TEXT(SHOWN(""), "");
 }
 
@@ -42,6 +45,11 @@ TEST(tool_show, what_moves_a_terminal_becomes_an_escape)
 			  "b\xe2\x81\xa6"
 			  "c\xd8\x9c"),
 	    "a\\u202eb\\u2066c\\u061c");
+	/* Lines that no terminal may end there, and what can't be seen. */
+	ASSERT_TEXT(SHOWN("a\xe2\x80\xa8"
+			  "b\xe2\x80\x8b"
+			  "c\xef\xbb\xbf"),
+	    "a\\u2028b\\u200bc\\ufeff");
 }
 
 TEST(tool_show, bytes_that_are_no_text_become_escapes)
