@@ -21,7 +21,8 @@ static void add_product(long number, int version, struct buf *body)
 
 static void add_list(struct inside *in, const char *head, struct buf *body)
 {
-	long offset = script_parameter(head, "offset"), limit = script_parameter(head, "limit");
+	long offset = script_parameter(head, "offset") + atomic_load(&in->astray);
+	long limit = script_parameter(head, "limit");
 	long first = atomic_load(&in->first), total = atomic_load(&in->products) - first;
 	long end = offset + limit;
 

@@ -26,6 +26,7 @@ struct inside {
 	/* What Central answers, from its own thread. */
 	atomic_long first, products; /* of the list: the lowest, and all up to this one */
 	atomic_int list_status;      /* of its pages, */
+	atomic_long astray;          /* which begin so far behind the place that was asked for; */
 	atomic_int product_status;   /* of a single product, */
 	atomic_int product_version;  /* which is of this version */
 	atomic_int feed_status;      /* of events */
