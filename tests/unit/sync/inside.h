@@ -32,7 +32,8 @@ struct inside {
 	atomic_int feed_status;      /* of events */
 	atomic_long head, poll_end;  /* nextOffset: far beyond the feed, and at its end */
 	atomic_int log; /* unless 0 the feed has updates of product 0 up to its end, of this log */
-	atomic_long posts; /* so many came; each is a conflict with version + 1 */
+	atomic_long oldest; /* none of them below this offset */
+	atomic_long posts;  /* so many came; each is a conflict with version + 1 */
 };
 
 void inside_begin(struct inside *in, long products);
