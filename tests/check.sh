@@ -72,10 +72,11 @@ hardening() { # BUILD
 }
 
 # Under checkers what is waited for may take longer, but not what is promised within a time.  So
-# valgrind, some twenty times as slow, has those tests whose subject isn't time, nor other users
-# (who can't run its scripts), nor a build of its own; tests/README.md names the others.
+# valgrind, some twenty times as slow, has those tests that pass in spite of that and want neither
+# other users (who can't run its scripts) nor a build of their own; tests/README.md names the rest.
 with_valgrind=(test_smoke test_reads test_headers test_config test_start test_sync test_backup
-  test_logs test_removed test_stop_daemon)
+  test_logs test_removed test_stop_daemon test_writes test_force test_connections
+  test_slow_clients test_stop_pool test_errors test_smuggling)
 of_the_pool=(test_smoke test_reads test_rest test_headers test_writes test_force test_load
   test_connections test_slow_clients test_stop_pool test_start test_config)
 

@@ -68,9 +68,7 @@ static void follow_into_coming(struct change *c, const struct event *event)
 	    event->offset < c->engine->full_sync.head)
 		return;
 	p = cached(c->coming, id.data, id.len);
-	if (event->kind == EVENT_DELETED)
-		store_txn_delete(c->coming, id.data, id.len);
-	else if (is_older(&p, event->version))
+	if (is_older(&p, event->version))
 		store_txn_put(c->coming, &event->product);
 }
 
@@ -109,13 +107,16 @@ static enum doubt_action decide(struct change *c, const struct event *event, str
 	enum doubt_action action = doubt_event(&p, doubt, event, trust_in(c, event), &c->now);
 
 	switch (action) {
-	case DOUBT_PUT: store_txn_put(t, &event->product); break;
+	case DOUBT_PUT:
+		store_txn_put(t, &event->product);
+		follow_into_coming(c, event);
+		break;
+	/* Not while there is a coming one: trust_in(). */
 	case DOUBT_DELETE: store_txn_delete(t, id.data, id.len); break;
 	case DOUBT_STALE: c->stale++; return action;
 	case DOUBT_ASK: c->owed++; return action;
 	}
 	c->applied++;
-	follow_into_coming(c, event);
 	return action;
 }
 

@@ -21,7 +21,8 @@ static void add_product(long number, int version, struct buf *body)
 
 static void add_list(struct inside *in, const char *head, struct buf *body)
 {
-	long offset = script_parameter(head, "offset"), limit = script_parameter(head, "limit");
+	long offset = script_parameter(head, "offset") + atomic_load(&in->astray);
+	long limit = script_parameter(head, "limit");
 	long first = atomic_load(&in->first), total = atomic_load(&in->products) - first;
 	long end = offset + limit;
 
@@ -50,9 +51,10 @@ static void add_conflict(const char *head, struct buf *body)
 static void add_events(struct inside *in, long from, long end, struct buf *body)
 {
 	int log = atomic_load(&in->log), n = 0;
+	long oldest = atomic_load(&in->oldest);
 
 	buf_adds(body, "{\"events\":[");
-	for (long o = from; log > 0 && o < end; o++) {
+	for (long o = from > oldest ? from : oldest; log > 0 && o < end; o++) {
 		struct product p = fixture_product(0, (int64_t)o + log * 1000);
 
 		buf_addf(body,

@@ -26,12 +26,14 @@ struct inside {
 	/* What Central answers, from its own thread. */
 	atomic_long first, products; /* of the list: the lowest, and all up to this one */
 	atomic_int list_status;      /* of its pages, */
+	atomic_long astray;          /* which begin so far behind the place that was asked for; */
 	atomic_int product_status;   /* of a single product, */
 	atomic_int product_version;  /* which is of this version */
 	atomic_int feed_status;      /* of events */
 	atomic_long head, poll_end;  /* nextOffset: far beyond the feed, and at its end */
 	atomic_int log; /* unless 0 the feed has updates of product 0 up to its end, of this log */
-	atomic_long posts; /* so many came; each is a conflict with version + 1 */
+	atomic_long oldest; /* none of them below this offset */
+	atomic_long posts;  /* so many came; each is a conflict with version + 1 */
 };
 
 void inside_begin(struct inside *in, long products);

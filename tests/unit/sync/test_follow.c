@@ -171,3 +171,48 @@ TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_wi
 	CU_ASSERT_EQUAL(version_of_product_0(&in), 2024);
 	inside_end(&in);
 }
+
+/* Nothing that is left tells whose log it is. */
+TEST(sync_follow, trusts_no_log_whose_events_have_all_rotated_away)
+{
+	struct inside in;
+
+	begin_unkept(&in);
+	receive(&in, 1, 30);
+	atomic_store(&in.oldest, atomic_load(&in.poll_end));
+	minute_passes(&in);
+	inside_turn_until(&in, is_lost);
+	CU_ASSERT_EQUAL(in.engine.follow.lost_reason, FULL_SYNC_EVENT_GAP);
+	inside_end(&in);
+}
+
+/* ---- a full sync that runs when events are lost ---- */
+
+static bool has_a_page(const struct engine *e)
+{
+	return e->full_sync.walk.pages > 0;
+}
+
+static bool is_attached(const struct engine *e)
+{
+	return e->follow.attached;
+}
+
+/* Its pages were asked for after the head: they hold what those events told. */
+TEST(sync_follow, loses_nothing_below_the_head_of_a_full_sync)
+{
+	struct inside in;
+
+	inside_begin(&in, 1000);
+	atomic_store(&in.head, 50);
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	inside_turn_until(&in, has_a_page);
+	follow_lose(&in.engine, FULL_SYNC_EVENT_GAP);
+	CU_ASSERT_FALSE(in.engine.follow.attached);
+	CU_ASSERT_EQUAL(in.engine.follow.position.offsets.next, 50);
+	atomic_store(&in.poll_end, 50);
+	inside_turn_until(&in, is_attached);
+	CU_ASSERT_EQUAL(in.engine.record.full_syncs, 1);
+	CU_ASSERT_EQUAL(in.engine.record.event_offset, 50);
+	inside_end(&in);
+}

@@ -191,3 +191,11 @@ TEST(tool_probe, addresses_of_web_servers_that_are_none)
 		buf_free(&got.body);
 	}
 }
+
+TEST(tool_probe, whose_patience_is_over_asks_nobody)
+{
+	struct probe_answer got;
+
+	CU_ASSERT_EQUAL(probe_fastcgi("unix:/nowhere/at/all", "/health", 0, &got), ST_TIMEOUT);
+	buf_free(&got.body);
+}
