@@ -12,8 +12,8 @@ its ceiling.
 Processes and generations come and go, so what they hold is ordered by their age,
 those of all of a kind together.  What is younger than WARM_UP is left out.
 Since SECOND none has come or gone: from there on each process by itself, and the
-store, is judged anew, in the order of time and by stricter limits (OLD).  There the
-first third is for growing up, and the last is held against the one before it.
+store, is judged in the order of time and by stricter limits (OLD).  There the first
+third is for growing up, and the last is held against the one before it.
 The last line is `N passed, N failed`.
 """
 import os
@@ -156,11 +156,11 @@ def rows(file):
             yield float(second), series, whose, float(age), float(value)
 
 
-def by_age(file):
+def by_age(file, until):
     """{series: values}"""
     points = {series: [] for series in SERIES}
-    for _, series, _, age, value in rows(file):
-        if age >= WARM_UP:
+    for second, series, _, age, value in rows(file):
+        if age >= WARM_UP and second < until:
             points[series].append((age, value))
     return {series: [value for _, value in sorted(those)] for series, those in points.items()}
 
@@ -175,11 +175,11 @@ def by_time(file, since):
     return points
 
 
-def judge_all(file, since=None):
-    judged = [(series, judge(values, SERIES[series])) for series, values in by_age(file).items()]
-    if since is not None:
-        judged += [(f"old: {series} {whose}".rstrip(), judge(values, OLD[series], 1))
-                   for (series, whose), values in by_time(file, float(since)).items()]
+def judge_all(file, since="inf"):
+    since = float(since)
+    judged = [(series, judge(values, SERIES[series])) for series, values in by_age(file, since).items()]
+    judged += [(f"old: {series} {whose}".rstrip(), judge(values, OLD[series], 1))
+               for (series, whose), values in by_time(file, since).items()]
     failed = 0
     for name, (flat, words) in judged:
         failed += not flat
