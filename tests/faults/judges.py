@@ -58,6 +58,17 @@ FLAT = [
     ("only at its beginning", "worker descriptors", [13] * 3, False),
 ]
 
+# The same of those that have grown old.
+FLAT_OLD = [
+    ("grows up, and stays so", "daemon rss_anon_kb", [1700] * 10 + [2400] * 20, True),
+    ("16 KB more each time", "daemon rss_anon_kb", range(2400, 3200, 16), False),
+    ("two descriptors for a while", "daemon descriptors", [15] * 20 + [17] * 10, True),
+    ("a descriptor more now and then", "worker descriptors", [13 + i // 3 for i in range(30)], False),
+    ("one more thread", "worker threads", [9] * 20 + [10] * 10, False),
+    ("more slots than threads", "store readers", [6] * 20 + [19] * 10, False),
+    ("a file that grows", "store file_bytes", range(1 << 20, 3 << 20, 1 << 16), False),
+]
+
 
 class Judged:
     def __init__(self):
@@ -109,8 +120,21 @@ def main():
         History(file.name, judged.hear).refresh()
         judged.hears("one key, two sales", r"s-a was applied twice")
     for name, series, values, wanted in FLAT:
-        flat, words = samples.judge(series, [(samples.WARM_UP + i, value) for i, value in enumerate(values)])
+        flat, words = samples.judge(values, samples.SERIES[series])
         judged.verdict(name, flat == wanted, words)
+    for name, series, values, wanted in FLAT_OLD:
+        flat, words = samples.judge(values, samples.OLD[series], 1)
+        judged.verdict(f"old: {name}", flat == wanted, words)
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("second\tseries\twhose\tage\tvalue\n")
+        for i in range(40):
+            # What grows does so while it is young, or is one of two.
+            for whose, value in (("1", 13), ("2", 13 + max(0, i - 20)), ("3", 13 + 5 * (i < 10))):
+                file.write(f"{i}\tworker descriptors\t{whose}\t{i + 5}\t{value}\n")
+        file.flush()
+        old = samples.by_time(file.name, 10)
+        flat = [samples.judge(values, samples.OLD[series], 1)[0] for (series, _), values in old.items()]
+        judged.verdict("old: each process by itself", flat == [True, False, True], old)
     print(f"{judged.passed} passed, {judged.failed} failed")
 
 

@@ -2,7 +2,7 @@
 Standard library alone.
 
     python3 samples.py take DIR WEB DATA-DIR SECONDS FILE
-    python3 samples.py judge FILE
+    python3 samples.py judge FILE [SECOND]
 
 `take` looks every SECONDS until it is ended and writes rows of second, series,
 whose (a process or a generation of the store), its age in seconds, value.  `judge`
@@ -10,8 +10,11 @@ says of each series whether it is flat: the median of its last third stands abov
 that of its first by no more than the series may (SERIES), and no value is above
 its ceiling.
 Processes and generations come and go, so what they hold is ordered by their age,
-those of all of a kind together.  What is younger than WARM_UP is left out.  The
-last line is `N passed, N failed`.
+those of all of a kind together.  What is younger than WARM_UP is left out.
+Since SECOND none has come or gone: from there on each process by itself, and the
+store, is judged in the order of time and by stricter limits (OLD).  There the first
+third is for growing up, and the last is held against the one before it.
+The last line is `N passed, N failed`.
 """
 import os
 import re
@@ -33,9 +36,26 @@ SERIES = {
     "worker threads": (0, 1, 16),
     "supervisor rss_anon_kb": (0.3, 512, 65536),
     "supervisor descriptors": (0, 4, 64),
+    "supervisor threads": (0, 0, 1),
     "store file_bytes": (0.5, 1 << 20, 64 << 20),
     "store generations": (0, 1, 3),
     "store readers": (0, 4, 32),
+}
+# The same of those that have grown old.  Reader slots: one for each of soak.sh's threads,
+# when it has read for the first time, and two for tools.
+OLD = {
+    "daemon rss_anon_kb": (0, 256, 16384),
+    "daemon descriptors": (0, 2, 64),
+    "daemon threads": (0, 0, 8),
+    "worker rss_anon_kb": (0, 128, 16384),
+    "worker descriptors": (0, 2, 64),
+    "worker threads": (0, 0, 16),
+    "supervisor rss_anon_kb": (0, 64, 16384),
+    "supervisor descriptors": (0, 0, 64),
+    "supervisor threads": (0, 0, 1),
+    "store file_bytes": (0.1, 1 << 16, 64 << 20),
+    "store generations": (0, 0, 3),
+    "store readers": (0, 16, 18),
 }
 
 
@@ -117,36 +137,58 @@ class Taker:
             time.sleep(self.seconds)
 
 
-def judge(series, points):
-    """(is it flat, words)"""
-    share, beside, ceiling = SERIES[series]
-    points = sorted(point for point in points if point[0] >= WARM_UP)
-    if len(points) < ENOUGH:
-        return False, f"{len(points)} samples are not enough"
-    values = [value for _, value in points]
+def judge(values, limits, before=0):
+    """(is it flat, words); the last third is held against the first one (before=0) or the middle one (1)"""
+    share, beside, ceiling = limits
+    if len(values) < ENOUGH:
+        return False, f"{len(values)} samples are not enough"
     third = len(values) // 3
-    first, last = statistics.median(values[:third]), statistics.median(values[-third:])
-    words = f"{first:g}, in the end {last:g}, at most {max(values):g} ({len(values)} samples, up to {points[-1][0]:.0f} s)"
+    first, last = statistics.median(values[before * third:][:third]), statistics.median(values[-third:])
+    words = f"{first:g}, in the end {last:g}, at most {max(values):g} ({len(values)} samples)"
     return last <= first * (1 + share) + beside and max(values) <= ceiling, words
 
 
-def judge_all(file):
-    points = {series: [] for series in SERIES}
+def rows(file):
+    """(second, series, whose, age, value)"""
     with open(file, encoding="utf-8") as lines:
         for line in lines.readlines()[1:]:
-            _, series, _, age, value = line.rstrip("\n").split("\t")
-            if series in points:
-                points[series].append((float(age), float(value)))
+            second, series, whose, age, value = line.rstrip("\n").split("\t")
+            yield float(second), series, whose, float(age), float(value)
+
+
+def by_age(file, until):
+    """{series: values}"""
+    points = {series: [] for series in SERIES}
+    for second, series, _, age, value in rows(file):
+        if age >= WARM_UP and second < until:
+            points[series].append((age, value))
+    return {series: [value for _, value in sorted(those)] for series, those in points.items()}
+
+
+def by_time(file, since):
+    """{(series, process or nothing): values}"""
+    points = {}
+    for second, series, whose, _, value in rows(file):
+        if second >= since:
+            process = "" if series.startswith("store") else whose
+            points.setdefault((series, process), []).append(value)
+    return points
+
+
+def judge_all(file, since="inf"):
+    since = float(since)
+    judged = [(series, judge(values, SERIES[series])) for series, values in by_age(file, since).items()]
+    judged += [(f"old: {series} {whose}".rstrip(), judge(values, OLD[series], 1))
+               for (series, whose), values in by_time(file, since).items()]
     failed = 0
-    for series, those in points.items():
-        flat, words = judge(series, those)
+    for name, (flat, words) in judged:
         failed += not flat
-        print(f"{'' if flat else 'FAILED: not flat: '}{series}: {words}")
-    print(f"{len(points) - failed} passed, {failed} failed")
+        print(f"{'' if flat else 'FAILED: not flat: '}{name}: {words}")
+    print(f"{len(judged) - failed} passed, {failed} failed")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "take":
         Taker(*sys.argv[2:]).run()
     else:
-        judge_all(sys.argv[2])
+        judge_all(*sys.argv[2:])

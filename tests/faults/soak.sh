@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # soak.sh SECONDS: a whole store under load, changes at Central, and one fault
-# after the other out of the table below, at random, until the time is over.
+# after the other out of the tables below, at random, until the time is over.  In
+# the second half of a quarter of an hour or more nothing ends a process, so that each
+# grows old, and what it holds is judged strictly.
 #
 # SEED: of the order of the faults, to have the same again.  What was seen is in
 # OUT (build/soak/SEED): the time series of what the store held (samples.tsv), each
@@ -54,6 +56,7 @@ ends_well() { # NAME: as a service manager restarts it
 }
 restart_daemon() { ends_well daemon; }
 restart_pool() { ends_well pool; }
+reload_daemon() { kill -HUP "$(pid_of daemon)"; }
 reload() { kill -HUP "$(pid_of daemon)" "$(pid_of pool)"; }
 
 key_is() { # KEY STATUS: at every worker, as far as some twenty connections tell
@@ -124,17 +127,10 @@ flip_some() {
 }
 
 # How often, seconds until all is well, what may be answered (good, away, lost, bad:
-# lib.sh), what it is, how it is done.
-table=(
+# lib.sh), what it is, how it is done.  First what leaves each process as old as it is.
+lasting=(
   '6 15 good good  calm                          calm'
-  '3 15 good away  kill_-9_of_the_daemon         kill_daemon'
-  '3 15 lost lost  kill_-9_of_a_worker           kill_worker'
-  '2 15 lost lost  kill_-9_of_the_supervisor     kill_supervisor'
-  '1 15 lost lost  kill_-9_of_all_at_once        kill_all'
-  '2 15 good away  restart_of_the_daemon         restart_daemon'
-  '2 15 lost lost  restart_of_the_pool           restart_pool'
-  '2 15 good good  reload                        reload'
-  '2 15 good good  new_keys                      rotate_keys'
+  '1 15 good good  reload_of_the_daemon          reload_daemon'
   '1 15 good away  SIGSTOP_of_the_daemon         stop_daemon'
   '1 15 good away  SIGSTOP_of_the_pool           stop_pool'
   '1 15 good away  SIGSTOP_of_a_worker           stop_worker'
@@ -147,26 +143,46 @@ table=(
   '1 20 good away  network:_refused              for_a_while refuse 2.5'
   '1 20 good away  network:_black_hole           for_a_while blackhole 5'
   '2 20 good away  Central_restarted             restart_central'
-  '1 30 good away  Central:_log_begun_anew       new_log'
   '1 20 good away  Central:_errors               errors'
   '1 20 good away  Central:_noise                noise'
   '2 20 good away  Central:_lost_answers         lost_answers'
   '1 20 good away  Central:_keys_forgotten       forgotten_keys'
   '2 20 good good  events_late                   late_events'
-  '1 30 good away  events_lost                   lost_events'
   '2 30 good good  full_sync                     full_sync'
   '2 15 good good  verify                        verify'
   '2 15 good good  backup                        backup'
   '1 15 good away  control_socket_removed        remove_socket'
+)
+# What ends the daemon (fresh_daemon, faults.sh, too) or replaces workers.
+ending=(
+  '3 15 good away  kill_-9_of_the_daemon         kill_daemon'
+  '3 15 lost lost  kill_-9_of_a_worker           kill_worker'
+  '2 15 lost lost  kill_-9_of_the_supervisor     kill_supervisor'
+  '1 15 lost lost  kill_-9_of_all_at_once        kill_all'
+  '2 15 good away  restart_of_the_daemon         restart_daemon'
+  '2 15 lost lost  restart_of_the_pool           restart_pool'
+  '1 15 good good  reload                        reload'
+  '2 15 good good  new_keys                      rotate_keys'
+  '1 30 good away  Central:_log_begun_anew       new_log'
+  '1 30 good away  events_lost                   lost_events'
   '1 30 bad  lost  lock.mdb_removed              remove_lock_mdb'
   '1 30 bad  lost  data_file_cut                 cut_file'
   '1 30 bad  lost  bits_flipped                  flip_some'
 )
 tickets=()
-for i in "${!table[@]}"; do
-  read -r often _ <<<"${table[i]}"
-  for ((; often > 0; often--)); do tickets+=("$i"); done
-done
+put_in() { # ROW…
+  local row often
+  for row; do
+    read -r often _ <<<"$row"
+    for ((; often > 0; often--)); do tickets+=("$row"); done
+  done
+}
+put_in "${lasting[@]}"
+lasting_tickets=${#tickets[@]}
+put_in "${ending[@]}"
+try_until() { # SECOND TICKETS: one of the first so many, again and again
+  while [ "$SECONDS" -lt "$1" ]; do one "${tickets[RANDOM % $2]}"; done
+}
 
 slowest=0 slowest_of='all of them'
 declare -A times
@@ -183,6 +199,21 @@ one() { # ROW of the table
     "$(jq -c .answers <<<"$REPLY")" >>"$OUT/faults.tsv"
 }
 
+# ---- growing old
+
+processes() { echo "$(pid_of daemon) $(pid_of pool) $(workers)"; }
+workers_are_complete() { [ "$(workers | wc -w)" -eq "$POOL_PROCESSES" ]; }
+grow_old() { # until the end
+  local before
+  check 'the pool has the workers that it should' until_true 20 workers_are_complete
+  before=$(processes)
+  # Of the one who takes the samples.
+  old_since=$((SECONDS - sampled_since + 1))
+  echo "from second $SECONDS on nothing ends a process"
+  try_until "$seconds" "$lasting_tickets"
+  is 'no process has ended or come since' "$(processes)" "$before"
+}
+
 # ---- the run
 
 mkdir -p "$OUT"
@@ -192,19 +223,20 @@ new_keys turn-0
 start_watched proxy
 /usr/bin/python3 "$root/tests/faults/samples.py" take "$DIR" "$WEB" "$DATA_DIR" \
   "$((seconds < 300 ? 0 : 2)).5" "$OUT/samples.tsv" 2>"$DIR/samples.log" &
-sampler=$!
+sampler=$! sampled_since=$SECONDS old_since=
 pids+=("$sampler")
 printf 'second\tfault\tback within\tfailed\tanswers\n' >"$OUT/faults.tsv"
 # So that each process has been of some age.
 one '1 15 good good calm pause 8'
-while [ "$SECONDS" -lt "$seconds" ]; do one "${table[tickets[RANDOM % ${#tickets[@]}]]}"; done
+try_until $((seconds < 900 ? seconds : seconds / 2)) ${#tickets[@]}
+[ "$seconds" -lt 900 ] || grow_old
 
 tell pause
 check 'in the end the same as Central' until_true 20 lists_are_equal
 check 'what the store holds was looked at to the end' is_running "$sampler"
 kill "$sampler"
 until_ended "$sampler"
-add_counts < <(/usr/bin/python3 "$root/tests/faults/samples.py" judge "$OUT/samples.tsv")
+add_counts < <(/usr/bin/python3 "$root/tests/faults/samples.py" judge "$OUT/samples.tsv" $old_since)
 stop_watched
 tell totals
 echo "$(jq -r '"\(.requests) requests, \(.changes) changes at Central, \(.sold) sold, \(.perhaps) perhaps"' \
