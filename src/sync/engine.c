@@ -378,6 +378,8 @@ enum st_err engine_run(const struct engine_options *options, struct buf *why)
 			turn(&e);
 		stop(&e);
 		control_server_close(e.control);
+	} else {
+		writes_end(&e);
 	}
 	central_close(e.central);
 	return err;

@@ -95,6 +95,11 @@ is 'Central applied it once' "$(central_has PROD-014 .available)" 99
 
 # ---- workers, as a damaged store kills them
 
+if under_checker; then # which would end them by itself
+  stop "$POOL"
+  ASAN_OPTIONS=${ASAN_OPTIONS-}:handle_segv=0 TSAN_OPTIONS=${TSAN_OPTIONS-}:handle_segv=0 start_pool
+fi
+
 a_worker() { # another one than before
   local worker
   worker=$(children "$POOL" | cut -d ' ' -f 1)

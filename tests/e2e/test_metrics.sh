@@ -270,7 +270,7 @@ rm -rf "$DATA_DIR"
 jq -cn '("n" * 20000) as $name |
   [range(1500) as $n | {productId: "P-\($n)", name: $name, available: 9, version: 1, price: 1}]' >"$DIR/catalogue"
 start_central --catalogue "$DIR/catalogue"
-start_daemon CACHE_MAP_SIZE_MB=16
+start_daemon CACHE_MAP_SIZE_MB=16 CENTRAL_TIMEOUT_SECONDS=10
 start_pool CACHE_MAP_SIZE_MB=16
 check 'no room: the full sync fails' until_true 30 value_is 'store_api_full_syncs_total{reason="initial",result="failed"}' 1
 is 'no room: a failure of the store' "$(value 'store_api_sync_failures_total{class="storage"}')" 1
