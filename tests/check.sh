@@ -56,9 +56,11 @@ build() { # what, make arguments…: counts as one test, since warnings are erro
   $make --no-print-directory -j "$jobs" "$@" && echo '1 passed, 0 failed'
 }
 
+# Where there is no descriptor left valgrind accepts a connection all the same, and closes it.
 unit_valgrind() {
+  mapfile -t wanted < <("$1"/tests/unit --list | grep -v '^control_server/accepts_nobody')
   valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect \
-    --child-silent-after-fork=yes "$1"/tests/unit
+    --child-silent-after-fork=yes "$1"/tests/unit "${wanted[@]}"
 }
 
 # Without what it has for debuggers, which valgrind may not be able to read of clang.
