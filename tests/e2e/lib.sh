@@ -29,6 +29,10 @@ BUILD=${BUILD:-$root/build}
 [ "${BUILD:0:1}" = / ] || BUILD=$root/$BUILD # as from the top
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/sa.XXXXXX")
 chmod 0711 "$DIR"
+# Nobody writes to it: who reads it with a time limit waits so long, without a process for that.
+# (Bash 5.2 keeps the numbers of some <(:) that have ended.  When one of them is a later command's,
+# the end of that is taken for theirs, and Bash waits for the command for ever.)
+mkfifo "$DIR/nothing"
 passed=0 failed=0 skipped=0 webs=0
 pids=()
 under=() # what daemon and pool are started by
@@ -127,7 +131,7 @@ until_true() {
   shift
   until "$@"; do
     [ "${EPOCHREALTIME/./}" -lt "$deadline" ] || return 1
-    read -r -t 0.02 <> <(:) || true
+    read -r -t 0.02 <>"$DIR/nothing" || true
   done
 }
 

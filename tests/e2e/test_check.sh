@@ -131,7 +131,7 @@ survives_restart() {
   stop "$DAEMON"
   "${check[@]}" >"$DIR/restart" &
   local asking=$!
-  read -r -t 0.1 <> <(:)
+  read -r -t 0.1 <>"$DIR/nothing"
   start_daemon MAX_CONSECUTIVE_FAILURES=100
   wait "$asking"
 }

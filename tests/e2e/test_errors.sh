@@ -30,6 +30,6 @@ else
   is 'with memory the body is read' "$STATUS $(json .error.code)" '400 invalid_request'
 fi
 
-drip() { while printf ' ' 2>/dev/null; do read -r -t 1 <> <(:); done; }
+drip() { while printf ' ' 2>/dev/null; do read -r -t 1 <>"$DIR/nothing"; done; }
 api POST /v1/store/inventory/updates -T - -H 'Content-Length: 100' -H 'Transfer-Encoding:' < <(drip)
 is 'a body that takes too long' "$STATUS $(json .error.code)" '408 request_timeout'

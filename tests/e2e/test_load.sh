@@ -70,7 +70,7 @@ flip() { curl -sS --max-time 20 -H 'X-API-Key: k1' -d '' "$WEB/v1/store/sync/for
 keep_flipping() {
   while :; do
     flip
-    read -r -t 1 <> <(:)
+    read -r -t 1 <>"$DIR/nothing"
   done
 }
 

@@ -3,7 +3,7 @@
 # lib.sh; the tests try each by itself, soak.sh at random.
 # shellcheck disable=SC2154 # lib.sh's
 
-pause() { read -r -t "$1" <> <(:); } # SECONDS
+pause() { read -r -t "$1" <>"$DIR/nothing"; } # SECONDS
 
 # ---- processes
 

@@ -47,7 +47,7 @@ keep() { # NAME PROGRAM [options…]
       echo "$child" >"$DIR/$name.pid"
       wait "$child"
       echo "$?" >>"$DIR/$name.exits"
-      read -r -t 0.1 <> <(:)
+      read -r -t 0.1 <>"$DIR/nothing"
     done
   ) 2>/dev/null &
   pids+=("$!")
@@ -158,7 +158,7 @@ judge() { # NAME READS WRITES
 
 random_moment() { # at most so many milliseconds
   local ms=$((RANDOM % $1))
-  read -r -t "$((ms / 1000)).$(printf %03d $((ms % 1000)))" <> <(:)
+  read -r -t "$((ms / 1000)).$(printf %03d $((ms % 1000)))" <>"$DIR/nothing"
 }
 
 try() { # NAME SECONDS READS WRITES ROUNDS command…

@@ -29,7 +29,7 @@ no_descriptors() { # PID…
   local pid
   for pid in "$@"; do limit nofile "$(descriptors "$pid")" "$pid"; done
   begin_change
-  read -r -t 3 <> <(:)
+  read -r -t 3 <>"$DIR/nothing"
   limit nofile 1024 "$@"
 }
 no_memory() { # PID…: not a byte of address space more than now
@@ -38,7 +38,7 @@ no_memory() { # PID…: not a byte of address space more than now
     limit as "$(($(sed -n 's/^VmSize:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status") * 1024))" "$pid"
   done
   full_sync
-  read -r -t 3 <> <(:)
+  read -r -t 3 <>"$DIR/nothing"
   limit as unlimited "$@"
 }
 daemon_without() { "$1" "$(pid_of daemon)"; }
@@ -55,7 +55,7 @@ try 'no memory for the workers' 30 "$bad_reads" "$lost_writes" "$rounds" workers
 fill_disk() {
   head -c 10m /dev/zero >"$disk/filler" 2>/dev/null
   full_sync
-  read -r -t 4 <> <(:)
+  read -r -t 4 <>"$DIR/nothing"
   rm "$disk/filler"
 }
 # A file system can't be made read-only while files are open for writing; what programs meet
