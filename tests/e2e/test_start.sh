@@ -35,7 +35,9 @@ matches 'own socket, in use: a line' "$(cat "$DIR/words")" '.*level=ERROR.*in us
 check 'own socket, in use: the first one stays' answers "$sock"
 
 # Killed, its socket lies about; the next one takes its place, with another mode.
+workers=$(children "$POOL")
 stop "$POOL" KILL
+for worker in $workers; do until_ended "$worker"; done # they listen too
 check 'a dead socket is there' test -S "$sock"
 start_pool_at "unix:$sock" FCGI_SOCKET_MODE=0600 FCGI_SOCKET_GROUP="$(id -gn)"
 has_mode() { [ "$(mode_of "$sock")" = "600 $(id -gn)" ]; }
@@ -103,7 +105,7 @@ handed() { # NAME ORIGIN listen's options…
   POOL=$!
   pids+=("$POOL")
   check "$name: answers" until_true 10 answers "$sock"
-  check "$name: says so" grep -q "pool started.*socket=\"\?$origin" "$DIR/words"
+  check "$name: says so" until_true 10 grep -q "pool started.*socket=\"\?$origin" "$DIR/words"
   stop "$POOL"
   is "$name: ends with 0" "$?" 0
   check "$name: the socket isn't ours to remove" test -S "$sock"
@@ -118,7 +120,7 @@ FCGI_LISTEN=unix:/nowhere/s spawn-fcgi -n -s "$sock" -M 0600 -- "$BUILD/store-ap
 POOL=$!
 pids+=("$POOL")
 check 'spawn-fcgi -n: answers' until_true 10 answers "$sock"
-check 'spawn-fcgi -n: says so' grep -q 'pool started.*descriptor 0' "$DIR/words"
+check 'spawn-fcgi -n: says so' until_true 10 grep -q 'pool started.*descriptor 0' "$DIR/words"
 stop "$POOL"
 is 'spawn-fcgi -n: ends with 0' "$?" 0
 rm -f "$sock"
