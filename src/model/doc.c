@@ -306,7 +306,8 @@ void doc_members(const struct doc *d, const struct doc_node *object, const char 
 {
 	size_t likely = 0;
 
-	memset(out, 0, n * sizeof(*out));
+	for (size_t i = 0; i < n; i++)
+		out[i] = NULL;
 	if (!object || object->type != DOC_OBJECT)
 		return;
 	for (const struct doc_node *name = doc_first(d, object); name;

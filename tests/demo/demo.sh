@@ -16,6 +16,7 @@ pids=()
 mkdir -p "$demo/web/html" || exit 1
 rm -rf "$demo/data" "$demo"/*.log
 run=$(mktemp -d "${TMPDIR:-/tmp}/store-api-demo.XXXXXX") || exit 1
+mkfifo "$run/nothing" # nobody writes to it: to wait a while without a process
 
 finish() {
   trap '' INT TERM
@@ -59,7 +60,7 @@ until_true() {
   until "$@" 2>/dev/null; do
     check_programs
     [ "$SECONDS" -lt "$deadline" ] || return 1
-    read -r -t 0.1 <> <(:) || true
+    read -r -t 0.1 <>"$run/nothing" || true
   done
 }
 
