@@ -85,8 +85,9 @@ static void peer_free(struct control_peer *p)
 	p->server->ended = p;
 }
 
-static void free_ended(struct control_server *s)
+static void end_turning(struct control_server *s)
 {
+	s->turning = false;
 	while (s->ended) {
 		struct control_peer *p = s->ended;
 
@@ -351,8 +352,11 @@ static struct control_peer *add_peer(struct control_server *s, int fd, struct mo
 	return p;
 }
 
-/* All before the first is heard: who is answered and comes again comes to the next turn. */
-static void accept_peers(struct control_server *s, struct mono now)
+/*
+ * All before the first is heard: who is answered and comes again comes to the next
+ * turn.  False where more may be waiting.
+ */
+static bool accept_peers(struct control_server *s, struct mono now)
 {
 	struct control_peer *peers[ACCEPTS_MAX];
 	size_t n = 0;
@@ -364,6 +368,7 @@ static void accept_peers(struct control_server *s, struct mono now)
 	for (size_t i = 0; i < n; i++)
 		if (receive(peers[i]) && !watch(peers[i], EPOLLIN))
 			peer_free(peers[i]);
+	return n < ACCEPTS_MAX;
 }
 
 static void serve(struct control_peer *p, uint32_t events)
@@ -402,12 +407,11 @@ void control_server_turn(struct control_server *s, struct mono now)
 		if (events[i].data.ptr)
 			serve(events[i].data.ptr, events[i].events);
 		else
-			accept_peers(s, now);
+			(void)accept_peers(s, now);
 	}
 	drop_late(s, now);
 	control_socket_go_on(&s->socket, now);
-	s->turning = false;
-	free_ended(s);
+	end_turning(s);
 }
 
 struct mono control_server_deadline(const struct control_server *s)
@@ -460,24 +464,18 @@ enum st_err control_server_open(const char *run_dir, control_handler *handler, v
 
 enum st_err control_server_keep(struct control_server *s, struct mono now, struct buf *why)
 {
-	int before = s->socket.fd;
 	enum st_err err;
 
 	if (control_socket_is_in_place(&s->socket))
 		return ST_OK;
-	/* Who had connected in time is served. */
-	accept_peers(s, now);
+	/* Who had connected in time is served: nobody new comes there. */
+	s->turning = true;
+	while (!accept_peers(s, now))
+		;
+	end_turning(s);
 	err = control_socket_listen_again(&s->socket, why);
 	if (err)
 		return err;
-	if (before >= 0)
-		close(before);
-	err = control_socket_watch(&s->socket, s->epoll, why);
-	if (err) {
-		/* Nobody would be heard there: gone again, it is tried again. */
-		control_socket_close(&s->socket);
-		return err;
-	}
 	log_warn("control socket was gone, and is made anew",
 	    log_text("path", s->socket.address.sun_path));
 	return ST_OK;

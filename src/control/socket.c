@@ -93,11 +93,6 @@ static bool is_other_daemons(const char *path)
 	return io_socket_is_alive(path) && (lstat(path, &st) < 0 || st.st_uid == geteuid());
 }
 
-enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why)
-{
-	return is_other_daemons(l->address.sun_path) ? busy(l, why) : make_socket(l, why);
-}
-
 static bool watch(const struct control_socket *l, uint32_t events, int op)
 {
 	struct epoll_event event = { .events = events };
@@ -113,6 +108,23 @@ enum st_err control_socket_watch(struct control_socket *l, int epoll, struct buf
 		return ST_OK;
 	buf_addf(why, "the control socket can't be watched: %s", strerror(errno));
 	return st_err_from_errno(errno);
+}
+
+enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why)
+{
+	int before = l->fd;
+	enum st_err err = is_other_daemons(l->address.sun_path) ? busy(l, why)
+	                                                        : make_socket(l, why);
+
+	if (err)
+		return err;
+	if (before >= 0)
+		close(before);
+	err = control_socket_watch(l, l->epoll, why);
+	/* Nobody would be heard there: gone again, it is tried again. */
+	if (err)
+		control_socket_close(l);
+	return err;
 }
 
 int control_socket_accept(struct control_socket *l, struct mono now)

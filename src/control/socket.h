@@ -32,8 +32,8 @@ enum st_err control_socket_listen(const char *run_dir, struct control_socket *ou
 bool control_socket_is_in_place(const struct control_socket *l);
 
 /*
- * Put another socket in its place, unless another daemon of our user has that:
- * ST_BUSY.  l->fd is the new one then, and the old one the caller's to close.
+ * Put another socket in its place, watched as the one before, which is closed; unless
+ * another daemon of our user has that place: ST_BUSY.
  */
 enum st_err control_socket_listen_again(struct control_socket *l, struct buf *why);
 

@@ -161,7 +161,7 @@ static enum st_err write_first(const struct generation *g)
 
 	if (rc != 0)
 		return generation_error(rc);
-	rc = mdb_put(txn, g->meta, &key, &value, 0);
+	rc = mdb_put(txn, g->format, &key, &value, 0);
 	if (rc == 0)
 		rc = index_write_empty(txn, g);
 	if (rc == 0)
@@ -222,8 +222,8 @@ static enum st_err write_mark(struct generation *g, bool superseded)
 
 	if (rc != 0)
 		return generation_error(rc);
-	rc = superseded ? mdb_put(txn, g->meta, &key, &value, 0)
-	                : mdb_del(txn, g->meta, &key, NULL);
+	rc = superseded ? mdb_put(txn, g->unnamed, &key, &value, 0)
+	                : mdb_del(txn, g->unnamed, &key, NULL);
 	if (rc == 0)
 		return generation_commit(g, txn);
 	mdb_txn_abort(txn);

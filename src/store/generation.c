@@ -252,7 +252,7 @@ static enum st_err check_format(struct generation *g, MDB_txn *txn)
 {
 	MDB_val key = layout_key(LAYOUT_FORMAT_KEY), value;
 	uint32_t format;
-	int rc = mdb_get(txn, g->meta, &key, &value);
+	int rc = mdb_get(txn, g->format, &key, &value);
 
 	if (rc != 0)
 		return rc == MDB_NOTFOUND ? ST_CORRUPT : generation_error(rc);
@@ -273,17 +273,19 @@ static bool has_locks(MDB_env *env)
 	return mdb_env_info(env, &info) == 0 && info.me_numreaders > 0;
 }
 
-/* Of another format only the unnamed database is known. */
+/* Of another format only the database meta is known. */
 static enum st_err open_databases(struct generation *g, MDB_txn *txn, bool build)
 {
 	unsigned flags = build ? MDB_CREATE : 0;
-	int rc = mdb_dbi_open(txn, NULL, 0, &g->meta);
+	int rc = mdb_dbi_open(txn, LAYOUT_META, flags, &g->format);
 	enum st_err err = ST_OK;
 
 	if (rc == 0 && !build)
 		err = check_format(g, txn);
 	if (rc == 0 && err == ST_OK)
 		rc = open_others(g, txn, flags);
+	if (rc == 0 && err == ST_OK)
+		rc = mdb_dbi_open(txn, NULL, 0, &g->unnamed);
 	if (err != ST_OK)
 		return err;
 	return rc == MDB_NOTFOUND ? ST_CORRUPT : generation_error(rc);
@@ -344,8 +346,8 @@ static void slot_free(struct slot *slot)
 {
 	if (slot == NULL)
 		return;
-	if (slot->meta != NULL)
-		mdb_cursor_close(slot->meta);
+	if (slot->unnamed != NULL)
+		mdb_cursor_close(slot->unnamed);
 	if (slot->groups != NULL)
 		mdb_cursor_close(slot->groups);
 	if (slot->chunks != NULL)
@@ -419,7 +421,7 @@ static int slot_new(struct generation *g, struct slot **out)
 	if (rc == 0)
 		rc = mdb_cursor_open(slot->txn, g->groups, &slot->groups);
 	if (rc == 0)
-		rc = mdb_cursor_open(slot->txn, g->meta, &slot->meta);
+		rc = mdb_cursor_open(slot->txn, g->unnamed, &slot->unnamed);
 	if (rc != 0)
 		slot_free(slot);
 	else

@@ -44,9 +44,9 @@ struct slot {
 	MDB_txn *txn;
 	MDB_cursor *products; /* walks; a single product is found by the next one */
 	MDB_cursor *lookup;
-	MDB_cursor *chunks, *groups, *meta;
+	MDB_cursor *chunks, *groups, *unnamed;
 
-	/* What meta holds, once this snapshot has looked (read.c). */
+	/* What the unnamed database holds, once this snapshot has looked (read.c). */
 	bool has_looked;
 	bool superseded;
 	MDB_val record; /* mv_data NULL: none */
@@ -64,7 +64,9 @@ struct slot {
 struct generation {
 	uint64_t number;
 	MDB_env *env;
-	MDB_dbi products, chunks, groups, doubts, meta;
+	MDB_dbi products, chunks, groups, doubts;
+	MDB_dbi format;  /* LAYOUT_META */
+	MDB_dbi unnamed; /* the record, the position, the mark */
 	size_t map_size;
 	dev_t dev; /* which file it is, whatever its name has become */
 	ino_t ino;

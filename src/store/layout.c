@@ -10,8 +10,8 @@
  *   chunks     first id covered  ->  u32 number of products    } the page index,
  *   groups     first id covered  ->  u32 number of products    } see index.c
  *   doubts     id                ->  u64  hash, then struct doubt
- *   (unnamed)  "format"          ->  u32 LAYOUT_FORMAT
- *              "record"          ->  0  u64  hash
+ *   meta       "format"          ->  u32 LAYOUT_FORMAT
+ *   (unnamed)  "record"          ->  0  u64  hash
  *                                    8  u32  LAYOUT_FORMAT
  *                                   12  u32  bytes of the record
  *                                   16       struct sync_record
@@ -28,7 +28,8 @@
  * What everybody reads and each commit writes stands in the unnamed database,
  * beside the records that LMDB keeps there of the others: no page is its own.
  *
- * Versions that differ.  The unnamed database's key "format" is the same in all.
+ * Versions that differ.  The database meta and its key "format" are the same in all
+ * of them: a program that finds neither takes the store for damaged.
  * A sync record may get more members at its end within a format, if 0 in them
  * means what there was before: a program passes over what is behind its own,
  * and takes what isn't there yet for 0.  So pool, tools and daemon of different

@@ -24,9 +24,12 @@
 #define LAYOUT_CHUNKS   "chunks"
 #define LAYOUT_GROUPS   "groups"
 #define LAYOUT_DOUBTS   "doubts"
+#define LAYOUT_META     "meta"
 
-/* Keys of the unnamed one, "meta" in the code; the mark stands behind the record (read.c). */
-#define LAYOUT_FORMAT_KEY     "format"
+/* The key of "meta". */
+#define LAYOUT_FORMAT_KEY "format"
+
+/* Keys of the unnamed one; the mark stands behind the record (read.c). */
 #define LAYOUT_RECORD_KEY     "record"
 #define LAYOUT_POSITION_KEY   "position"
 #define LAYOUT_SUPERSEDED_KEY "superseded"

@@ -15,7 +15,7 @@ void store_txn_put_position(struct store_txn *t, const void *bytes, size_t len)
 
 	if (t->err != ST_OK)
 		return;
-	rc = mdb_put(t->txn, t->generation->meta, &key, &value, MDB_RESERVE);
+	rc = mdb_put(t->txn, t->generation->unnamed, &key, &value, MDB_RESERVE);
 	if (rc == 0)
 		layout_seal(&key, bytes, len, value.mv_data);
 	txn_note(t, generation_error(rc));
@@ -29,7 +29,7 @@ bool store_txn_get_position(struct store_txn *t, struct buf *out)
 
 	if (t->err != ST_OK)
 		return false;
-	rc = mdb_get(t->txn, t->generation->meta, &key, &value);
+	rc = mdb_get(t->txn, t->generation->unnamed, &key, &value);
 	if (rc == MDB_NOTFOUND)
 		return false;
 	err = rc == 0 ? layout_unseal(&key, &value, &bytes) : generation_error(rc);

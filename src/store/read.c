@@ -173,7 +173,7 @@ static bool is_key(const MDB_val *key, const char *text)
 }
 
 /* The mark's key stands behind the record's, so one search finds both. */
-static enum st_err look_at_meta(const struct store_snapshot *s)
+static enum st_err look_at_unnamed(const struct store_snapshot *s)
 {
 	MDB_val key = layout_key(LAYOUT_RECORD_KEY), value;
 	struct slot *slot = s->slot;
@@ -183,10 +183,10 @@ static enum st_err look_at_meta(const struct store_snapshot *s)
 		return ST_OK;
 	slot->superseded = false;
 	slot->record = (MDB_val){ 0 };
-	rc = mdb_cursor_renew(slot->txn, slot->meta);
+	rc = mdb_cursor_renew(slot->txn, slot->unnamed);
 	if (rc == 0)
-		rc = mdb_cursor_get(slot->meta, &key, &value, MDB_SET_RANGE);
-	for (; rc == 0; rc = mdb_cursor_get(slot->meta, &key, &value, MDB_NEXT)) {
+		rc = mdb_cursor_get(slot->unnamed, &key, &value, MDB_SET_RANGE);
+	for (; rc == 0; rc = mdb_cursor_get(slot->unnamed, &key, &value, MDB_NEXT)) {
 		if (is_key(&key, LAYOUT_RECORD_KEY))
 			slot->record = value;
 		if (is_key(&key, LAYOUT_SUPERSEDED_KEY))
@@ -212,7 +212,7 @@ enum st_err store_snapshot_begin(struct store_reader *r, struct store_snapshot *
 		}
 		err = generation_snapshot(g, &s);
 		if (err == ST_OK)
-			err = look_at_meta(&s);
+			err = look_at_unnamed(&s);
 		if (err == ST_OK && !s.slot->superseded) {
 			generation_unref(g);
 			*out = s;
@@ -260,7 +260,7 @@ static enum st_err read_record(struct slot *slot)
 
 enum st_err store_snapshot_record(struct store_snapshot *s, struct sync_record *out)
 {
-	enum st_err err = look_at_meta(s);
+	enum st_err err = look_at_unnamed(s);
 
 	if (err == ST_OK)
 		err = s->slot->record.mv_data ? read_record(s->slot) : ST_NOT_FOUND;
@@ -380,7 +380,8 @@ enum st_err store_snapshot_stats(struct store_snapshot *s, struct store_stats *o
 {
 	const struct generation *g = s->generation;
 	/* LMDB's own comes first: free pages. */
-	const MDB_dbi dbis[] = { 0, g->meta, g->products, g->chunks, g->groups, g->doubts };
+	const MDB_dbi dbis[] = { 0, g->unnamed, g->format, g->products, g->chunks, g->groups,
+		g->doubts };
 	uint64_t pages = 2; /* the two that say where all others are */
 	uint32_t lines = 0;
 	MDB_envinfo info;

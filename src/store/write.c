@@ -447,7 +447,7 @@ void store_txn_put_record(struct store_txn *t, const struct sync_record *record)
 	if (t->err != ST_OK)
 		return;
 	layout_write_record(record, bytes);
-	txn_note(t, generation_error(mdb_put(t->txn, t->generation->meta, &key, &value, 0)));
+	txn_note(t, generation_error(mdb_put(t->txn, t->generation->unnamed, &key, &value, 0)));
 }
 
 bool store_txn_get_record(struct store_txn *t, struct sync_record *out)
@@ -458,7 +458,7 @@ bool store_txn_get_record(struct store_txn *t, struct sync_record *out)
 
 	if (t->err != ST_OK)
 		return false;
-	rc = mdb_get(t->txn, t->generation->meta, &key, &value);
+	rc = mdb_get(t->txn, t->generation->unnamed, &key, &value);
 	if (rc == MDB_NOTFOUND)
 		return false;
 	err = rc == 0 ? layout_read_record(&value, out) : generation_error(rc);

@@ -18,7 +18,7 @@ static int put(MDB_env *env, uint32_t format)
 
 	if (rc != 0)
 		return rc;
-	rc = mdb_dbi_open(txn, NULL, 0, &meta);
+	rc = mdb_dbi_open(txn, "meta", 0, &meta);
 	if (rc == 0)
 		rc = mdb_put(txn, meta, &key, &value, 0);
 	if (rc == 0)

@@ -157,6 +157,30 @@ TEST(control_listen, a_socket_that_is_removed_comes_back)
 	CU_ASSERT_EQUAL(open_files(), files);
 }
 
+#define MANY 70 /* more than one turn accepts */
+
+/* Whoever had connected, and even asked, is answered; the old socket is closed behind them. */
+TEST(control_listen, who_asked_a_socket_that_is_removed_is_answered)
+{
+	int asked[MANY];
+	char why[256];
+	struct end e;
+
+	end_open(&e);
+	for (int i = 0; i < MANY; i++) {
+		asked[i] = raw_connect(e.run_dir);
+		raw_message(asked[i], "{\"v\":1,\"id\":\"r\",\"type\":\"status\"}");
+	}
+	unlink(socket_path(e.run_dir));
+	CU_ASSERT_EQUAL(keep(&e, why), ST_OK);
+	for (int i = 0; i < MANY; i++) {
+		ASSERT_TEXT(raw_receive(asked[i]), "{\"v\":1,\"id\":\"r\",\"ok\":true}");
+		close(asked[i]);
+	}
+	CU_ASSERT_EQUAL(e.calls, MANY);
+	end_close(&e);
+}
+
 TEST(control_listen, a_place_that_cannot_be_had_is_told)
 {
 	char why[256];

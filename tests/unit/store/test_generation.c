@@ -445,7 +445,7 @@ TEST(store_generation, reader_finds_a_new_store_in_an_emptied_directory)
 
 static void damage_format(const struct store_options *options)
 {
-	fixture_spoil(options, 1, NULL, "format", fixture_flip_last);
+	fixture_spoil(options, 1, "meta", "format", fixture_flip_last);
 }
 
 static void damage_record(const struct store_options *options)

@@ -275,7 +275,7 @@ TEST(store_read, another_format_is_told_from_damage)
 	struct store_reader *r;
 	struct store_snapshot s;
 
-	fixture_spoil(&options, 1, NULL, "format", fixture_flip_last);
+	fixture_spoil(&options, 1, "meta", "format", fixture_flip_last);
 	r = open_reader(&options);
 	CU_ASSERT_EQUAL(store_snapshot_begin(r, &s), ST_FORMAT);
 	store_reader_close(r);

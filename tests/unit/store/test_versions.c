@@ -34,7 +34,7 @@ static void publish_of_another_format(const struct store_options *options)
 	CU_ASSERT_EQUAL_FATAL(mkdir(fixture_path(options, "store-9"), 0750), 0);
 	copy_file(
 	    fixture_path(options, "store-1/data.mdb"), fixture_path(options, "store-9/data.mdb"));
-	fixture_spoil(options, 9, NULL, "format", fixture_flip_last);
+	fixture_spoil(options, 9, "meta", "format", fixture_flip_last);
 	CU_ASSERT_EQUAL_FATAL(unlink(fixture_path(options, "current")), 0);
 	CU_ASSERT_EQUAL_FATAL(symlink("store-9", fixture_path(options, "current")), 0);
 }
@@ -90,12 +90,12 @@ TEST(store_versions, a_store_of_another_format_stays_until_it_is_replaced)
 	struct store_options options = fixture_store(5, 1);
 	struct store_writer *w;
 
-	fixture_spoil(&options, 1, NULL, "format", fixture_flip_last);
+	fixture_spoil(&options, 1, "meta", "format", fixture_flip_last);
 	w = fixture_writer(&options);
 	CU_ASSERT_EQUAL(store_writer_condition(w), STORE_DAMAGED);
 	CU_ASSERT_EQUAL(store_build_begin(w), ST_OK);
 	store_writer_close(w);
-	fixture_spoil(&options, 1, NULL, "format", fixture_flip_last);
+	fixture_spoil(&options, 1, "meta", "format", fixture_flip_last);
 	CU_ASSERT_EQUAL(fixture_read(&options, 5), 1);
 	w = fixture_writer(&options);
 	CU_ASSERT_EQUAL(store_writer_condition(w), STORE_READY);
