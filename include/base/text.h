@@ -27,7 +27,7 @@ size_t text_character(const char *s, size_t len, uint32_t *code);
 
 /*
  * What a terminal takes for a command or a line's end, what turns the direction of
- * writing, and what can't be seen.  Not the joiner and non-joiner of zero width:
+ * writing, and spaces of no width.  Not the joiner and non-joiner of zero width:
  * names in Indic scripts, Persian and emoji are written with them.
  */
 bool text_is_unsafe(uint32_t code);

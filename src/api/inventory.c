@@ -36,6 +36,7 @@ void inventory_product(struct call *c)
 	} else if (err) {
 		problem_of_store(c, err);
 	} else {
+		/* Of its version too, so that equal bytes may have two tags one after the other. */
 		etag_make(false, p.hash, etag);
 		respond_tagged(c, etag);
 	}
