@@ -93,9 +93,8 @@ TEST(sync_apply, remembers_a_birth_ahead_of_its_page)
 	begin_ahead(&in);
 	apply(&in, EVENT_CREATED, 1);
 	k = inside_known(&in, 1);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(k);
-	CU_ASSERT_TRUE(doubt_is_open(&k->doubt));
-	CU_ASSERT_EQUAL(k->doubt.by_lookup, 1);
+	CU_ASSERT_TRUE(k && doubt_is_open(&k->doubt));
+	CU_ASSERT_TRUE(k && k->doubt.by_lookup == 1);
 	inside_end(&in);
 }
 
