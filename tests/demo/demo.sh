@@ -20,7 +20,9 @@ mkfifo "$run/nothing" # nobody writes to it: to wait a while without a process
 
 finish() {
   trap '' INT TERM
-  [ "${#pids[@]}" -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+  # The shell's own list: a signal may come before the last one is in ours.
+  # shellcheck disable=SC2046 # one word for each
+  kill $(jobs -p) 2>/dev/null
   wait 2>/dev/null
   rm -rf "$run"
 }
