@@ -8,6 +8,7 @@ program=$(cd ../.. && realpath "$1")
 dir=$(mktemp -d)
 passed=0 failed=0
 
+: >"$dir/out" # or it may not be there yet where it is read
 "$program" --catalogue wire-catalogue.json >"$dir/out" &
 pid=$!
 trap 'kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
