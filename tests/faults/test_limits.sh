@@ -67,8 +67,8 @@ read_only() {
   umount -l "$DATA_DIR"
 }
 if [ -n "${mounted-}" ]; then
-  # What Central has applied can't be stored then.
-  may_be_wrong='PROD-00. went back from .*'
+  # What Central has applied can't be stored then: of products that the tills sell.
+  may_be_wrong='PROD-0[01]. went back from .*'
   try 'the disk is full' 30 "$good_reads" "$away_writes" "$rounds" fill_disk
   may_be_wrong=
   try 'the disk is read-only' 30 "$good_reads" "$away_writes" "$rounds" read_only
