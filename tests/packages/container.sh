@@ -17,8 +17,9 @@ cp "$root"/conf/lighttpd/*.inc "$DIR/lighttpd/store-api/"
 # shellcheck disable=SC2016 # expanded by the shell that has the port
 start_combined() { # [command in front…]: → $ENTRY, $WEB, its output in $DIR/out
   : >"$DIR/port"
-  "$BUILD/tests/listen" --reserve sh -c 'export PORT="${LISTEN_ADDRESS##*:}"; exec "$@" >"$0"' "$DIR/out" \
-    "$@" "$entry" >"$DIR/port" 2>"$DIR/err" </dev/null &
+  # Under nohup the signal would be ignored, and a shell can't undo that.
+  env --default-signal=HUP "$BUILD/tests/listen" --reserve \
+    sh -c 'export PORT="${LISTEN_ADDRESS##*:}"; exec "$@" >"$0"' "$DIR/out" "$@" "$entry" >"$DIR/port" 2>"$DIR/err" </dev/null &
   ENTRY=$!
   pids+=("$ENTRY")
   until_true 10 port_listens "$DIR/port" || fail 'the web server listens'
