@@ -235,8 +235,7 @@ static bool has_key(const struct api *a, const struct api_request *request)
 
 static bool is_method(const struct call *c, const char *method)
 {
-	return c->request->method.len == strlen(method) &&
-	       memcmp(c->request->method.data, method, c->request->method.len) == 0;
+	return span_is(c->request->method, method);
 }
 
 static handler *handler_of(const struct route *route, const struct call *c)

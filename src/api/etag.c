@@ -58,7 +58,7 @@ bool etag_matches(struct span if_none_match, const char *etag)
 		return list.len == 0;
 	}
 	while (next_tag(&list, &tag))
-		if (tag.len == strlen(opaque) && memcmp(tag.data, opaque, tag.len) == 0)
+		if (span_is(tag, opaque))
 			return true;
 	return false;
 }

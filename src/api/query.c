@@ -29,18 +29,13 @@ static bool next_pair(struct span *query, struct span *name, struct span *value)
 	return true;
 }
 
-static bool is_text(struct span s, const char *text)
-{
-	return s.len == strlen(text) && memcmp(s.data, text, s.len) == 0;
-}
-
 /* Names as good as never have escapes. */
 static bool is_named(struct span raw, const char *name, struct buf *decoded)
 {
 	if (!memchr(raw.data, '%', raw.len))
-		return is_text(raw, name);
+		return span_is(raw, name);
 	return decode(raw, decoded) &&
-	       is_text((struct span){ buf_text(decoded), decoded->len }, name);
+	       span_is((struct span){ buf_text(decoded), decoded->len }, name);
 }
 
 enum st_err query_find(struct span query, const char *name, struct span *raw)

@@ -97,13 +97,13 @@ static const struct {
 
 /* A key may come in several; we need to know of two. */
 static const char api_key[] = "HTTP_X_API_KEY";
-#define API_KEYS_READ 2
 
 /* Where the value of the parameter with that name goes; NULL: nobody wants it. */
 static struct span *place_of(const char *name, size_t len, struct api_request *r)
 {
 	if (len == sizeof(api_key) - 1 && memcmp(name, api_key, len) == 0)
-		return r->n_keys < API_KEYS_READ ? &r->keys[r->n_keys++] : NULL;
+		return r->n_keys < sizeof(r->keys) / sizeof(r->keys[0]) ? &r->keys[r->n_keys++]
+		                                                        : NULL;
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
 		if (len == parameters[i].len && memcmp(name, parameters[i].name, len) == 0)
 			return (struct span *)(void *)((char *)r + parameters[i].at);
@@ -257,17 +257,12 @@ static bool drain(struct fcgi *f, int64_t ms)
 	return !err && n == 0;
 }
 
-static bool is_text(const struct span *s, const char *text)
-{
-	return s->len == strlen(text) && memcmp(s->data, text, s->len) == 0;
-}
-
 /* False: nothing of a body is to come but its end, which as a rule is there already. */
 static bool may_send_more(const struct fcgi *f, const struct api_request *request)
 {
-	const struct span *length = &request->content_length;
+	struct span length = request->content_length;
 
-	return !f->request.in->isClosed && length->len > 0 && !is_text(length, "0");
+	return !f->request.in->isClosed && length.len > 0 && !span_is(length, "0");
 }
 
 /*
@@ -279,7 +274,7 @@ static enum fcgi_end respond(struct fcgi *f, const struct api_request *request, 
 	FCGX_Request *r = &f->request;
 	int fd = r->ipcFd;
 	bool drained = !may_send_more(f, request) && drain(f, 0);
-	bool ended = send_response(f, is_text(&request->method, "HEAD"), drained) == ST_OK;
+	bool ended = send_response(f, span_is(request->method, "HEAD"), drained) == ST_OK;
 
 	if (ended && !drained) {
 		drained = drain(f, DRAIN_MS);
