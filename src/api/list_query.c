@@ -59,25 +59,35 @@ static void add_once(struct list_query *q, uint8_t seen[SEEN_SLOTS], struct span
 	seen[slot] = (uint8_t)q->n_ids;
 }
 
-static bool stands_for_itself(struct span raw)
+static bool is_plain(struct span raw)
 {
-	return !memchr(raw.data, '%', raw.len) && !memchr(raw.data, '+', raw.len) &&
-	       text_is_utf8(raw.data, raw.len);
+	return !memchr(raw.data, '%', raw.len) && !memchr(raw.data, '+', raw.len);
+}
+
+/* What is plain stays where it is. */
+static bool read_after(struct list_query *q, struct span raw, bool plain)
+{
+	if (!plain)
+		return decode_id(raw, &q->storage, &q->after);
+	q->after = raw;
+	return raw.len <= PRODUCT_ID_MAX && text_is_utf8(raw.data, raw.len);
 }
 
 /* Split at commas first, so that `%2C` belongs to an id. */
-static bool read_ids(struct list_query *q, struct span raw)
+static bool read_ids(struct list_query *q, struct span raw, bool plain)
 {
 	const char *at = raw.data, *stop = raw.data + raw.len;
-	const bool decoded = stands_for_itself(raw); /* and so does what is between two commas */
 	uint8_t seen[SEEN_SLOTS] = { 0 };
 
+	/* And so is what stands between two commas. */
+	if (plain && !text_is_utf8(raw.data, raw.len))
+		return false;
 	for (size_t n = 0; n < LIST_IDS_MAX; n++) {
 		const char *comma = memchr(at, ',', (size_t)(stop - at));
 		const char *end = comma ? comma : stop;
 		struct span id = { at, (size_t)(end - at) };
 
-		if (!decoded && !decode_id(id, &q->storage, &id))
+		if (!plain && !decode_id(id, &q->storage, &id))
 			return false;
 		if (id.len == 0 || id.len > PRODUCT_ID_MAX)
 			return false;
@@ -113,17 +123,20 @@ static enum st_err read_texts(
     struct span query, struct list_query *q, bool given[], struct query_problem *bad)
 {
 	struct span after = { 0 }, ids = { 0 };
+	bool plain = true;
 	enum st_err after_err = query_find(query, names[AFTER], &after);
 	enum st_err ids_err = query_find(query, names[IDS], &ids);
 
 	given[AFTER] = after_err != ST_NOT_FOUND;
 	given[IDS] = ids_err != ST_NOT_FOUND;
+	if (given[AFTER] || given[IDS])
+		plain = is_plain(query);
 	/* Decoding never makes it longer: with this the spans stay in place. */
-	if ((given[AFTER] || given[IDS]) && !buf_room(&q->storage, query.len))
+	if (!plain && !buf_room(&q->storage, query.len))
 		return ST_NOMEM;
-	if (after_err == ST_INVALID || (given[AFTER] && !decode_id(after, &q->storage, &q->after)))
+	if (after_err == ST_INVALID || (given[AFTER] && !read_after(q, after, plain)))
 		return refuse(bad, names[AFTER], ID_ALLOWED);
-	if (ids_err == ST_INVALID || (given[IDS] && !read_ids(q, ids)))
+	if (ids_err == ST_INVALID || (given[IDS] && !read_ids(q, ids, plain)))
 		return refuse(bad, names[IDS], IDS_ALLOWED);
 	return ST_OK;
 }
