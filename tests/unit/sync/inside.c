@@ -313,3 +313,15 @@ bool inside_is_owed(struct inside *in, long product)
 	store_txn_abort(t);
 	return w.owed;
 }
+
+int64_t inside_version(struct inside *in, long product)
+{
+	struct span id = fixture_product((uint64_t)product, INSIDE_VERSION).id;
+	struct store_snapshot s;
+	struct product p = { .version = -1 };
+
+	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(in->engine.store, &s), ST_OK);
+	CU_ASSERT_EQUAL(store_snapshot_product(&s, id.data, id.len, &p), ST_OK);
+	store_snapshot_end(&s);
+	return p.version;
+}

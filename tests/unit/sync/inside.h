@@ -66,6 +66,9 @@ void inside_disk_full(bool full);
 void inside_owe(struct inside *in, long product);
 struct known *inside_known(struct inside *in, long product);
 
+/* The version that readers see of this product, which is there. */
+int64_t inside_version(struct inside *in, long product);
+
 /* True if the store has it that a look-up of this product is owed. */
 bool inside_is_owed(struct inside *in, long product);
 

@@ -137,18 +137,6 @@ static bool owes_nothing(const struct engine *e)
 	return e->lookups.n_owed == 0;
 }
 
-static int64_t version_of_product_0(struct inside *in)
-{
-	struct span id = fixture_product(0, INSIDE_VERSION).id;
-	struct store_snapshot s;
-	struct product p = { .version = -1 };
-
-	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(in->engine.store, &s), ST_OK);
-	CU_ASSERT_EQUAL(store_snapshot_product(&s, id.data, id.len, &p), ST_OK);
-	store_snapshot_end(&s);
-	return p.version;
-}
-
 /* Nothing of what was lost had been received, so nothing remembered of the log is missing in it. */
 TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_with)
 {
@@ -168,7 +156,7 @@ TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_wi
 	atomic_store(&in.product_version, 2024);
 	inside_turn_until(&in, has_published);
 	inside_turn_until(&in, owes_nothing);
-	CU_ASSERT_EQUAL(version_of_product_0(&in), 2024);
+	CU_ASSERT_EQUAL(inside_version(&in, 0), 2024);
 	inside_end(&in);
 }
 

@@ -44,18 +44,6 @@ static void ask(struct inside *in)
 	CU_ASSERT_EQUAL(in->engine.lookups.under_way, 1);
 }
 
-static int64_t version_shown(struct inside *in)
-{
-	struct span id = fixture_product(1, INSIDE_VERSION).id;
-	struct store_snapshot s;
-	struct product p = { .version = -1 };
-
-	CU_ASSERT_EQUAL_FATAL(store_writer_snapshot(in->engine.store, &s), ST_OK);
-	CU_ASSERT_EQUAL(store_snapshot_product(&s, id.data, id.len, &p), ST_OK);
-	store_snapshot_end(&s);
-	return p.version;
-}
-
 /* What was asked for after the write shows it, or what came after it. */
 TEST(sync_waits, for_one_look_up_whatever_else_is_wanted)
 {
@@ -102,7 +90,7 @@ TEST(sync_waits, in_vain_and_leaves_another_life_alone)
 	TAILQ_FIRST(&in.engine.writes.all)->deadline = mono_now();
 	writes_tick(&in.engine, mono_now());
 	CU_ASSERT_FALSE(writes_are_open(&in.engine));
-	CU_ASSERT_EQUAL(version_shown(&in), 2);
+	CU_ASSERT_EQUAL(inside_version(&in, 1), 2);
 	CU_ASSERT_TRUE(inside_is_owed(&in, 1));
 	end(&in, fd);
 }
@@ -115,7 +103,7 @@ TEST(sync_waits, in_vain_and_shows_the_numbers)
 	writes_tick(&in.engine, mono_now());
 	TAILQ_FIRST(&in.engine.writes.all)->deadline = mono_now();
 	writes_tick(&in.engine, mono_now());
-	CU_ASSERT_EQUAL(version_shown(&in), INSIDE_VERSION + 1);
+	CU_ASSERT_EQUAL(inside_version(&in, 1), INSIDE_VERSION + 1);
 	CU_ASSERT_TRUE(inside_is_owed(&in, 1));
 	end(&in, fd);
 }
