@@ -40,7 +40,7 @@ export LOG_LEVEL=warn POOL_THREADS=16 API_KEYS=demo CACHE_MAP_SIZE_MB=16384
 export EVENT_WAIT_TIMEOUT_SECONDS=20 EVENT_BATCH_LIMIT=1000 VERIFY_INTERVAL_MINUTES=0
 products=${BENCH_PRODUCTS:-100000}
 most=${BENCH_PRODUCTS_MOST:-1000000}
-rounds=${BENCH_ROUNDS:-5}
+rounds=${BENCH_ROUNDS:-5} goal_rounds=$((3 * ${BENCH_ROUNDS:-5}))
 list=/v1/store/inventory
 out=$root/build/bench
 samples=$out/samples.tsv
@@ -180,7 +180,7 @@ run() { # PART: the function of that name and size
 
 size=${1:-standard}
 case $size in
-quick) parts=(requests costs) rounds=${BENCH_ROUNDS:-3} ;;
+quick) parts=(requests costs) rounds=${BENCH_ROUNDS:-3} goal_rounds=${BENCH_ROUNDS:-3} ;;
 standard | full) parts=(requests sizes costs scale sync growth) ;;
 *) parts=("$@") size=${*} ;;
 esac
