@@ -120,7 +120,7 @@ FUZZ_PROGRAMS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard
 
 .PHONY: fuzz fuzz-afl fuzz-targets fuzz-programs fuzz-afl-programs
 .PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak histories coverage mutants demo \
-	clean format man-text help packages-build packages-demo packages-check packages-bench packages-coverage
+	bench-as-packaged bench-programs clean format man-text help packages-build packages-demo packages-check packages-bench packages-coverage
 .DELETE_ON_ERROR:
 
 all: programs
@@ -313,14 +313,19 @@ histories: hooks
 	@$(BUILD)/hooks/tests/property --build $(BUILD)/hooks --minutes $(MINUTES) --abreast 10 \
 		--seed $$(date +%s) --keep
 
-# Side by side with what it could be compared with; results in $(BUILD)/bench/.
-bench: packages-bench
-	@$(MAKE) --no-print-directory tests
-	@tests/bench/bench.sh $(if $(BENCH_FULL),full,standard)
+# Side by side with what it could be compared with; results in $(BUILD)/bench/.  All of it is
+# compiled as in our packages, across files (packaging/deb/rules).
+bench: bench-as-packaged
+	@BUILD=$(BUILD)/as-packaged tests/bench/bench.sh $(if $(BENCH_FULL),full,standard)
 
-bench-quick: packages-bench
-	@$(MAKE) --no-print-directory tests
-	@tests/bench/bench.sh quick
+bench-quick: bench-as-packaged
+	@BUILD=$(BUILD)/as-packaged tests/bench/bench.sh quick
+
+bench-as-packaged: packages-bench
+	@$(MAKE) --no-print-directory bench-programs BUILD=$(BUILD)/as-packaged \
+		CFLAGS='-O2 -g -flto=auto -ffat-lto-objects' LDFLAGS=-flto=auto
+
+bench-programs: programs $(patsubst %,$(BUILD)/tests/%,central listen bench null plain)
 
 # Which lines no test runs, in $(BUILD)/coverage/report.txt; each must be explained.
 coverage: packages-coverage

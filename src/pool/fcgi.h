@@ -31,7 +31,11 @@ enum fcgi_end {
 	FCGI_LINGERS, /* all is said, but the peer may still be sending; fd is the caller's again */
 };
 
-/* Serve the request that waits on fd.  keep: false never ends in FCGI_KEPT. */
-enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep);
+/*
+ * Serve the request that waits on fd.  keep: false never ends in FCGI_KEPT.
+ * It is one function however all is compiled: its instructions are counted
+ * (tests/bench/costs.sh).
+ */
+enum fcgi_end fcgi_serve(struct fcgi *f, int fd, bool keep) __attribute__((noinline));
 
 #endif
