@@ -27,8 +27,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../e2e/lib.sh"
 # What was measured until then is reported, also where something went wrong.
 end_all() {
-  local pid
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+  local left
+  mapfile -t left < <(pids_left)
+  [ "${#left[@]}" -eq 0 ] || kill "${left[@]}" 2>/dev/null
   wait
   rm -rf "$DIR"
   [ ! -s "$samples" ] || python3 "$here/report.py" "$out"

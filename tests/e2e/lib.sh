@@ -64,10 +64,19 @@ export DATA_DIR=$DIR/data RUN_DIR=$DIR/run FCGI_LISTEN=unix:$DIR/fcgi.sock
 export CACHE_MAP_SIZE_MB=256 LOG_LEVEL=debug POOL_PROCESSES=2 POOL_THREADS=4
 export SYNC_INTERVAL_SECONDS=0 EVENT_WAIT_TIMEOUT_SECONDS=5 CENTRAL_API_KEY=demo API_KEYS=k1,k2
 
+# Those of $pids that still are children of this: the number of one that has ended may be any
+# program's by now.
+pids_left() {
+  local pid all
+  all=" $(children $$) "
+  for pid in "${pids[@]}"; do [[ $all != *" $pid "* ]] || echo "$pid"; done
+}
+
 finish() {
-  local pid
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-  for pid in "${pids[@]}"; do
+  local pid left
+  mapfile -t left < <(pids_left)
+  [ "${#left[@]}" -eq 0 ] || kill "${left[@]}" 2>/dev/null
+  for pid in "${left[@]}"; do
     until_ended "$pid" 10 || kill -9 "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
   done
