@@ -54,22 +54,32 @@ static bool is_older(const struct doubt_product *p, int64_t version)
 }
 
 /*
- * The coming generation has read that page already, and may hold a newer state.
- * Its pages were asked for after the head: they hold whatever lies below it, and a
- * late event from there could bring back what a later one took away, which is
- * passed over when the generation is published (but see is_news_for_coming()).
+ * Into the coming generation what readers see from now on, where it has read that
+ * page already and doesn't hold a newer state.  True: a look-up has to tell what the
+ * product is there.
+ *
+ * Its pages were asked for after the head: they hold whatever lies below it.  An
+ * update from there that is newer than its page is of a life that is over; or Central
+ * lost the end of its log after it had named the head, and has handed those offsets
+ * out again: where we had received none of what was lost, nothing that we remember
+ * of the log shows that.  It goes in, since nothing that readers have seen may go
+ * back when this is published, unless the page says that there is no such product.
+ * (Creates and deletes are looked up anyhow, when their doubt ends.)
  */
-static void follow_into_coming(struct change *c, const struct event *event)
+static bool follow_into_coming(struct change *c, const struct event *event)
 {
 	struct span id = event->product_id;
+	bool below = event->offset < c->engine->full_sync.head;
 	struct doubt_product p;
 
-	if (!c->running || !change_covers(c, id.data, id.len) ||
-	    event->offset < c->engine->full_sync.head)
-		return;
+	if (!c->running || !change_covers(c, id.data, id.len))
+		return false;
 	p = cached(c->coming, id.data, id.len);
-	if (is_older(&p, event->version))
+	if (!is_older(&p, event->version) || (below && event->kind != EVENT_UPDATED))
+		return false;
+	if (!below || p.there)
 		store_txn_put(c->coming, &event->product);
+	return below;
 }
 
 /*
@@ -109,7 +119,7 @@ static enum doubt_action decide(struct change *c, const struct event *event, str
 	switch (action) {
 	case DOUBT_PUT:
 		store_txn_put(t, &event->product);
-		follow_into_coming(c, event);
+		doubt->owed |= follow_into_coming(c, event);
 		break;
 	/* Not while there is a coming one: trust_in(). */
 	case DOUBT_DELETE: store_txn_delete(t, id.data, id.len); break;
@@ -120,18 +130,8 @@ static enum doubt_action decide(struct change *c, const struct event *event, str
 	return action;
 }
 
-/*
- * An update of which only a look-up can tell what it is to the coming generation.
- *
- * Stale for what readers see; but a page has brought another life already.  Or
- * newer than the page, and from below the head.  Then either the product lives
- * anew, or Central lost the end of its log after it had named the head, and has
- * handed those offsets out again: where we had received none of what was lost,
- * nothing that we remember of the log shows that.  (Creates and deletes are looked
- * up anyhow, when their doubt ends.)
- */
-static bool is_news_for_coming(
-    struct change *c, const struct event *event, enum doubt_action action)
+/* Stale for what readers see; but a page has brought another life already. */
+static bool is_news_for_coming(struct change *c, const struct event *event)
 {
 	struct span id = event->product_id;
 	struct doubt_product p;
@@ -139,10 +139,7 @@ static bool is_news_for_coming(
 	if (!c->running || event->kind != EVENT_UPDATED || !change_covers(c, id.data, id.len))
 		return false;
 	p = cached(c->coming, id.data, id.len);
-	if (action == DOUBT_STALE)
-		return p.there && event->version > p.version;
-	return action == DOUBT_PUT && event->offset < c->engine->full_sync.head &&
-	       event->version > p.version;
+	return p.there && event->version > p.version;
 }
 
 static void keep_doubt(struct change *c, struct span id, const struct doubt *doubt)
@@ -169,17 +166,15 @@ void change_event(struct change *c, const struct event *event)
 	struct known *k = known_find(e, id.data, id.len);
 	struct doubt doubt = *known_doubt(k);
 	enum doubt_action action = DOUBT_PUT;
-	bool news;
 
 	if (!c->running && !change_covers(c, id.data, id.len))
 		note_ahead(c, event, &doubt);
 	else
 		action = decide(c, event, &doubt);
 	full_sync_touched(e, id.data, id.len);
-	news = is_news_for_coming(c, event, action);
-	if (action == DOUBT_STALE && !news)
+	if (action == DOUBT_STALE && !is_news_for_coming(c, event))
 		return;
-	doubt.owed |= news;
+	doubt.owed |= action == DOUBT_STALE;
 	if (k || doubt_is_kept(&doubt))
 		keep_doubt(c, id, &doubt);
 	if (action == DOUBT_PUT || action == DOUBT_DELETE)

@@ -154,7 +154,12 @@ TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_wi
 	atomic_store(&in.log, 2);
 	atomic_store(&in.poll_end, 25);
 	atomic_store(&in.product_version, 2024);
+	/* What readers have seen stays until it is looked up, however late that is. */
+	in.engine.lookups.next = mono_add_ms(mono_now(), 3600 * 1000);
 	inside_turn_until(&in, has_published);
+	CU_ASSERT_EQUAL(inside_version(&in, 0), 2024);
+	CU_ASSERT_EQUAL(in.engine.lookups.n_owed, 1);
+	in.engine.lookups.next = mono_now();
 	inside_turn_until(&in, owes_nothing);
 	CU_ASSERT_EQUAL(inside_version(&in, 0), 2024);
 	inside_end(&in);
