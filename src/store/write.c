@@ -120,7 +120,10 @@ static enum st_err take_lock(struct store_writer *w, struct buf *why)
 	return ST_OK;
 }
 
-/* What opening can't find out: the record, and the mark, which doesn't belong here. */
+/*
+ * What opening can't find out: the record, which there must be, and the mark, which
+ * doesn't belong here.
+ */
 static enum st_err check_running(struct store_writer *w)
 {
 	struct store_snapshot s;
@@ -131,8 +134,6 @@ static enum st_err check_running(struct store_writer *w)
 	if (err != ST_OK)
 		return err;
 	err = store_snapshot_record(&s, &record);
-	if (err == ST_NOT_FOUND)
-		err = ST_OK;
 	superseded = err == ST_OK && s.slot->superseded;
 	store_snapshot_end(&s);
 	/*

@@ -416,6 +416,20 @@ TEST(store_write, one_transaction_of_a_target_at_a_time)
 	store_writer_close(w);
 }
 
+/* Nobody could say how fresh it is, nor from where to go on. */
+TEST(store_write, one_without_a_record_is_damaged)
+{
+	struct store_options options = fixture_store(2, 1);
+	struct store_writer *w = fixture_writer(&options);
+
+	CU_ASSERT_EQUAL_FATAL(store_build_begin(w), ST_OK);
+	CU_ASSERT_EQUAL(store_build_publish(w), ST_OK);
+	store_writer_close(w);
+	w = fixture_writer(&options);
+	CU_ASSERT_EQUAL(store_writer_condition(w), STORE_DAMAGED);
+	store_writer_close(w);
+}
+
 /* ---- no room ---- */
 
 static char big_json[100000];
