@@ -146,22 +146,19 @@ static enum st_err send_all(struct exchange *x, const char *data, size_t len)
 /* Nobody's answer is there at once: so it is waited for before it is looked at. */
 static enum st_err receive_some(struct exchange *x, char *data, size_t most, size_t *out)
 {
-	for (;;) {
-		enum st_err err = wait_for(x, POLLIN);
-		ssize_t n;
+	enum st_err err;
+	ssize_t n;
 
+	do {
+		err = wait_for(x, POLLIN);
 		if (err)
 			return err;
 		n = recv(x->fd, data, most, 0);
-		if (n == 0)
-			return ST_CLOSED;
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return st_err_from_errno(errno);
-		if (n > 0) {
-			*out = (size_t)n;
-			return ST_OK;
-		}
-	}
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	if (n < 0)
+		return st_err_from_errno(errno);
+	*out = (size_t)n;
+	return n > 0 ? ST_OK : ST_CLOSED;
 }
 
 /* What is short comes with what it is part of, or stands behind it. */
