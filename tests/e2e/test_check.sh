@@ -40,7 +40,7 @@ says 'nothing is there' $CRITICAL "STORE-SYNC CRITICAL - daemon not running, nev
 start_central --products 150 --state "$DIR/central.state"
 faults '{"faults":[{"path":"*","kind":"status","status":500}]}'
 start_daemon
-soon_says 'never filled, Central fails' $CRITICAL "STORE-SYNC CRITICAL - never filled, (retrying|fallback mode) \([0-9]+ failures?, http_5xx\)$nowhere"
+soon_says 'never filled, Central fails' $CRITICAL "STORE-SYNC CRITICAL - never filled, (retrying|fallback mode) \([0-9]+ failures?, http_5xx\)(, full sync \(initial\) under way)?$nowhere"
 says 'the reason' $CRITICAL "STORE-SYNC CRITICAL - never filled, .*, last failure: .+$nowhere" -v
 stop "$DAEMON"
 faults '{"faults":[{"path":"list","kind":"delay","delayMs":60000}]}'

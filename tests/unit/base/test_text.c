@@ -71,6 +71,13 @@ TEST(base_text, control_bytes)
 	CU_ASSERT_TRUE(text_has_control("a\0b", 3));
 	CU_ASSERT_TRUE(text_has_control("\x7f", 1));
 	CU_ASSERT_FALSE(text_has_control("", 0));
+	/* Eight at a time, and what is left. */
+	CU_ASSERT_FALSE(text_has_control("eleven long", 11));
+	CU_ASSERT_TRUE(text_has_control("eleven\x1flong", 11));
+	CU_ASSERT_TRUE(text_has_control("\x7f"
+					"leven long",
+	    11));
+	CU_ASSERT_TRUE(text_has_control("eleven lo\rg", 11));
 }
 
 TEST(base_text, numbers)
