@@ -120,7 +120,8 @@ FUZZ_PROGRAMS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/%,$(wildcard
 
 .PHONY: fuzz fuzz-afl fuzz-targets fuzz-programs fuzz-afl-programs
 .PHONY: all programs tests demo-programs check check-deep bench bench-quick hooks soak histories coverage mutants demo \
-	bench-as-packaged bench-programs clean format man-text help packages-build packages-demo packages-check packages-bench packages-coverage
+	bench-as-packaged bench-programs clean format man-text help
+.PHONY: packages-build packages-demo packages-check packages-bench packages-coverage
 .DELETE_ON_ERROR:
 
 all: programs

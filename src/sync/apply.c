@@ -172,9 +172,11 @@ void change_event(struct change *c, const struct event *event)
 	else
 		action = decide(c, event, &doubt);
 	full_sync_touched(e, id.data, id.len);
-	if (action == DOUBT_STALE && !is_news_for_coming(c, event))
-		return;
-	doubt.owed |= action == DOUBT_STALE;
+	if (action == DOUBT_STALE) {
+		if (!is_news_for_coming(c, event))
+			return;
+		doubt.owed = 1;
+	}
 	if (k || doubt_is_kept(&doubt))
 		keep_doubt(c, id, &doubt);
 	if (action == DOUBT_PUT || action == DOUBT_DELETE)

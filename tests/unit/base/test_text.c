@@ -74,9 +74,7 @@ TEST(base_text, control_bytes)
 	/* Eight at a time, and what is left. */
 	CU_ASSERT_FALSE(text_has_control("eleven long", 11));
 	CU_ASSERT_TRUE(text_has_control("eleven\x1flong", 11));
-	CU_ASSERT_TRUE(text_has_control("\x7f"
-					"leven long",
-	    11));
+	CU_ASSERT_TRUE(text_has_control("\x7fwelve long", 11));
 	CU_ASSERT_TRUE(text_has_control("eleven lo\rg", 11));
 }
 
