@@ -401,14 +401,16 @@ void control_server_turn(struct control_server *s, struct mono now)
 {
 	struct epoll_event events[64];
 	int n = epoll_wait(s->epoll, events, 64, 0);
+	bool comes = false;
 
 	s->turning = true;
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		if (events[i].data.ptr)
 			serve(events[i].data.ptr, events[i].events);
 		else
-			(void)accept_peers(s, now);
-	}
+			comes = true;
+	if (comes) /* last, so that who hung up and comes again is in nobody's way */
+		(void)accept_peers(s, now);
 	drop_late(s, now);
 	control_socket_go_on(&s->socket, now);
 	end_turning(s);

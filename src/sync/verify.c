@@ -61,10 +61,18 @@ static bool central_is_away(const struct engine *e)
 	return e->record.state == SYNC_RETRYING || e->record.state == SYNC_FALLBACK;
 }
 
+static void end_if_gone(struct engine *e)
+{
+	if (e->verify.phase != VERIFY_IDLE && control_peer_is_gone(e->verify.peer))
+		verify_end(e, "gone", "nobody waits for it any more");
+}
+
 void verify_take(struct engine *e, struct control_peer *peer, const struct control_request *r)
 {
 	struct verify *v = &e->verify;
 
+	/* Who gave up and comes again may be heard in one turn. */
+	end_if_gone(e);
 	if (v->phase != VERIFY_IDLE) {
 		engine_refuse(peer, r->id, "busy", "another verify is running");
 		return;
@@ -419,9 +427,7 @@ static bool must_end(struct engine *e)
 	struct verify *v = &e->verify;
 	bool synced = full_sync_runs(e) || !engine_has_running(e);
 
-	if (control_peer_is_gone(v->peer))
-		verify_end(e, "gone", "nobody waits for it any more");
-	else if (v->phase == VERIFY_WAIT && central_is_away(e))
+	if (v->phase == VERIFY_WAIT && central_is_away(e))
 		verify_end(e, "central_unavailable", e->record.failure_message);
 	else if (v->phase != VERIFY_WAIT && v->phase != VERIFY_REPAIR && synced)
 		verify_end(e, "interrupted",
@@ -433,6 +439,7 @@ void verify_tick(struct engine *e, struct mono now)
 {
 	struct verify *v = &e->verify;
 
+	end_if_gone(e);
 	if (v->phase == VERIFY_IDLE || must_end(e))
 		return;
 	if (v->phase == VERIFY_WAIT && !full_sync_runs(e) && e->follow.attached && !e->follow.lost)

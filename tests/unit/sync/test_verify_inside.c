@@ -28,13 +28,39 @@ static bool has_a_suspect(const struct engine *e)
 	return e->verify.n_suspects > 0;
 }
 
-static int begin_verify(struct inside *in)
+static int ask_verify(struct inside *in, const char *message)
 {
 	int fd = raw_connect(in->run_dir);
 
-	raw_message(fd, VERIFY);
+	raw_message(fd, message);
+	return fd;
+}
+
+static int begin_verify(struct inside *in)
+{
+	int fd = ask_verify(in, VERIFY);
+
 	inside_hear_until(in, runs);
 	return fd;
+}
+
+static bool is_the_second(const struct engine *e)
+{
+	return strcmp(e->verify.id, "second") == 0;
+}
+
+/* Both are heard in one turn. */
+TEST(sync_verify, who_gave_up_is_in_nobodys_way)
+{
+	struct inside in;
+	int fd;
+
+	inside_begin(&in, 3);
+	close(begin_verify(&in));
+	fd = ask_verify(&in, "{\"v\":1,\"id\":\"second\",\"type\":\"verify\"}");
+	inside_hear_until(&in, is_the_second);
+	close(fd);
+	inside_end(&in);
 }
 
 /* The cache has this product in another version than Central. */
