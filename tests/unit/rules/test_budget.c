@@ -70,6 +70,19 @@ TEST(rules_budget, a_429_stops_everything_for_as_long_as_was_asked)
 	CU_ASSERT_EQUAL(wait_of(&b, BUDGET_WRITE, 7000), 0);
 }
 
+/* Its headers count beside it: the window that they told of is spent. */
+TEST(rules_budget, a_429_within_a_window_spends_that)
+{
+	struct budget b = { 0 };
+
+	budget_learned(&b, 100, 80, 30000, at(0));
+	budget_refused(&b, 1000, at(0));
+	for (enum budget_kind k = 0; k < BUDGET_KIND_COUNT; k++)
+		CU_ASSERT_EQUAL(wait_of(&b, k, 0), 30000);
+	CU_ASSERT_EQUAL(wait_of(&b, BUDGET_WRITE, 30000), 0);
+	CU_ASSERT_EQUAL(b.limit, 100);
+}
+
 TEST(rules_budget, without_headers_a_429_halves_and_quiet_forgives)
 {
 	struct budget b = { 0 };
