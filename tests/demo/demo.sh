@@ -114,7 +114,8 @@ EOF
   # a change at Central; then read the product again
   curl -X PUT -H 'X-API-Key: admin' -d '{"products":[{"productId":"PROD-001","available":3}]}' \\
     $central/v1/admin/products/set
-  # two of PROD-002 are sold, at the version that was read; a second time it is a conflict
+  # two of PROD-002 are sold, at the version that was read; sent again it is that same sale, and
+  # with another key a conflict
   curl -H 'X-API-Key: demo' -d '{"productId":"PROD-002","delta":-2,"version":4,"idempotencyKey":"sale-1"}' \\
     $store/v1/store/inventory/updates
 EOF
