@@ -165,6 +165,33 @@ TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_wi
 	inside_end(&in);
 }
 
+/* The list shows a new life, whose events are older than what readers have seen of the last one. */
+TEST(sync_follow, looks_up_what_is_stale_for_readers_and_news_for_a_full_sync)
+{
+	struct inside in;
+	long end;
+
+	begin_unkept(&in);
+	receive(&in, 2, 25);
+	end = atomic_load(&in.poll_end);
+	CU_ASSERT_EQUAL(inside_version(&in, 0), 2000 + end - 1);
+	in.engine.follow.next = mono_add_ms(mono_now(), 3600 * 1000);
+	atomic_store(&in.head, end);
+	full_sync_want(&in.engine, FULL_SYNC_FORCED, mono_now());
+	inside_turn_until(&in, has_read_pages);
+	atomic_store(&in.log, 1);
+	atomic_store(&in.poll_end, end + 2);
+	atomic_store(&in.product_version, (int)end + 1001);
+	in.engine.lookups.next = mono_add_ms(mono_now(), 3600 * 1000);
+	inside_turn_until(&in, has_published);
+	CU_ASSERT_EQUAL(inside_version(&in, 0), INSIDE_VERSION);
+	CU_ASSERT_TRUE(inside_is_owed(&in, 0));
+	in.engine.lookups.next = mono_now();
+	inside_turn_until(&in, owes_nothing);
+	CU_ASSERT_EQUAL(inside_version(&in, 0), 1000 + end + 1);
+	inside_end(&in);
+}
+
 /* Nothing that is left tells whose log it is. */
 TEST(sync_follow, trusts_no_log_whose_events_have_all_rotated_away)
 {
