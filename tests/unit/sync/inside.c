@@ -253,6 +253,11 @@ bool inside_has_no_write(const struct engine *e)
 	return !writes_are_open(e);
 }
 
+bool inside_owes_nothing(const struct engine *e)
+{
+	return e->lookups.n_owed == 0;
+}
+
 int inside_forward(struct inside *in)
 {
 	int fd = raw_connect(in->run_dir);

@@ -55,6 +55,7 @@ void inside_hear_until(struct inside *in, inside_condition *condition);
 
 bool inside_has_write(const struct engine *e);
 bool inside_has_no_write(const struct engine *e);
+bool inside_owes_nothing(const struct engine *e); /* no look-up */
 
 /* A write that was taken and not sent yet; the answers are read from the descriptor. */
 int inside_forward(struct inside *in);

@@ -132,11 +132,6 @@ static bool has_published(const struct engine *e)
 	return !full_sync_runs(e);
 }
 
-static bool owes_nothing(const struct engine *e)
-{
-	return e->lookups.n_owed == 0;
-}
-
 /* Nothing of what was lost had been received, so nothing remembered of the log is missing in it. */
 TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_with)
 {
@@ -160,7 +155,7 @@ TEST(sync_follow, misses_no_change_told_below_the_head_that_a_full_sync_began_wi
 	CU_ASSERT_EQUAL(inside_version(&in, 0), 2024);
 	CU_ASSERT_EQUAL(in.engine.lookups.n_owed, 1);
 	in.engine.lookups.next = mono_now();
-	inside_turn_until(&in, owes_nothing);
+	inside_turn_until(&in, inside_owes_nothing);
 	CU_ASSERT_EQUAL(inside_version(&in, 0), 2024);
 	inside_end(&in);
 }
@@ -187,7 +182,7 @@ TEST(sync_follow, looks_up_what_is_stale_for_readers_and_news_for_a_full_sync)
 	CU_ASSERT_EQUAL(inside_version(&in, 0), INSIDE_VERSION);
 	CU_ASSERT_TRUE(inside_is_owed(&in, 0));
 	in.engine.lookups.next = mono_now();
-	inside_turn_until(&in, owes_nothing);
+	inside_turn_until(&in, inside_owes_nothing);
 	CU_ASSERT_EQUAL(inside_version(&in, 0), 1000 + end + 1);
 	inside_end(&in);
 }

@@ -3,11 +3,6 @@
 
 #define PRODUCTS 700 /* several pages, so that the list is bisected both ways */
 
-static bool owes_nothing(const struct engine *e)
-{
-	return e->lookups.n_owed == 0 && e->lookups.under_way == 0;
-}
-
 static bool has_failed(const struct engine *e)
 {
 	return e->lookups.failures > 0;
@@ -23,7 +18,7 @@ TEST(sync_lookups, finds_in_the_list_what_cannot_be_asked_for_alone)
 	atomic_store(&in.product_status, 404);
 	for (size_t i = 0; i < sizeof(owed) / sizeof(owed[0]); i++)
 		inside_owe(&in, owed[i]);
-	inside_turn_until(&in, owes_nothing);
+	inside_turn_until(&in, inside_owes_nothing);
 	for (size_t i = 0; i < sizeof(owed) / sizeof(owed[0]); i++) {
 		CU_ASSERT_PTR_NULL(inside_known(&in, owed[i]));
 		CU_ASSERT_EQUAL(inside_version(&in, owed[i]), INSIDE_VERSION);
@@ -42,7 +37,7 @@ TEST(sync_lookups, looks_in_the_list_again_when_that_failed)
 	inside_turn_until(&in, has_failed);
 	CU_ASSERT_TRUE(inside_is_owed(&in, 1));
 	atomic_store(&in.list_status, 200);
-	inside_turn_until(&in, owes_nothing);
+	inside_turn_until(&in, inside_owes_nothing);
 	CU_ASSERT_PTR_NULL(inside_known(&in, 1));
 	inside_end(&in);
 }
